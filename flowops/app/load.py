@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.hook_documents import documents_of_hooks, labelled
 from flowops.app.selection import EVERY_CALL
 from flowops.common import plugins
+from flowops.common.budget import Budget
 from flowops.common.called import note_work
 from flowops.common.text import quoted
 from flowops.documents.discovery import discover
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Place, Problem, Value
     from flowops.model.project import Environment, Flow, Hook, Project
     from flowops.policy.policy import Policy
-    from flowops.policy.rule import NumberList
+    from flowops.policy.rule import NumberList, Rule
 
 
 class Workspace(NamedTuple):
@@ -267,10 +268,34 @@ def policy_of(project: Project, environment: str) -> tuple[Policy | None, Iterab
         return None, ()
     from flowops.policy.config import read_policy
 
-    policies = {name: read_policy(project.document, name) for name in project.environments}
+    policies = {name: _asking(project.document, *read_policy(project.document, name)) for name in project.environments}
     # What is wrong with the project's own policy would be reported for each environment.
     wrong = dict.fromkeys(problem for _, problems in policies.values() for problem in problems)
     return policies[environment][0], wrong
+
+
+def _asking(
+    document: Document, policy: Policy | None, problems: list[Problem]
+) -> tuple[Policy | None, Sequence[Problem]]:
+    """Return a policy whose own rules can ask their questions, and what is wrong with it and with these."""
+    from flowops.policy.rules.own import OwnRule
+
+    if policy is None or not any(isinstance(rule, OwnRule) for rule in policy.rules):
+        return policy, problems
+    from flowops.templates.questions import Question
+
+    budget = Budget()
+    rules: list[Rule] = []
+    found = list(problems)
+    for rule in policy.rules:
+        if isinstance(rule, OwnRule):
+            label = f"{rule.name}: when"
+            question = Question(rule.when, document, (*rule.path, "when"), label, budget)
+            found += question.problems
+            rules.append(rule.asking(question.ask))
+        else:
+            rules.append(rule)
+    return policy._replace(rules=tuple(rules)), found
 
 
 def allows_numbers(policy: Policy | None) -> bool:

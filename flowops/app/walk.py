@@ -214,6 +214,7 @@ class Walk:
             always=_always(),
             broken=workspace.broken,
             budget=self._budget,
+            keep_rows=workspace.policy is not None and workspace.policy.asks_rows,
         )
 
     def _rows(self, compiled: CompiledCall, check: CallCheck, findings: Findings, online: bool) -> Iterator[CallBatch]:

@@ -21,13 +21,17 @@ _NAMING: Path = ("reference-id",)
 
 
 class KeptCall(NamedTuple):
-    """A call as a campaign keeps it, rendered: `later` are the bodies of attempts that say something else."""
+    """A call as a campaign keeps it, rendered: `later` are the bodies of attempts that say something else.
+
+    `values` are those of its row, where a rule of the policy looks at them.
+    """
 
     body: dict[str, Value]
     flow: str | None
     sensitive: frozenset[Path]
     row: RowPlace | None
     terms: Terms
+    values: Mapping[str, Value]
     later: Mapping[int, dict[str, Value]]
 
     def at(self, attempt: int) -> dict[str, Value]:
@@ -79,6 +83,7 @@ class KeptBatch:
             kept.terms,
             self.attempts,
             self._attempt,
+            kept.values,
         )
 
 
@@ -108,6 +113,7 @@ def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
                 "sensitive": sorted(map(list, call.sensitive), key=str),
                 "row": None if call.row is None else list(call.row),
                 "terms": None if call.terms == NO_TERMS else list(call.terms),
+                "values": dict(call.values),
                 "later": _later(call.body, [some.bodies[at] for some in later]),
             }
             for at, call in enumerate(calls)
@@ -147,6 +153,7 @@ def open_batch(kept: Value) -> KeptBatch:
                 frozenset(map(tuple, call["sensitive"])),
                 None if call["row"] is None else RowPlace(*call["row"]),
                 NO_TERMS if call["terms"] is None else Terms(*call["terms"]),
+                call["values"],
                 {int(attempt): body for attempt, body in call["later"].items()},
             )
             for call in kept["calls"]

@@ -238,7 +238,8 @@ class Call(NamedTuple):
     """One rendered call: `body` is the request in the API's own names, ``instruction-id`` included.
 
     `sensitive` holds the paths in `body` whose values are never shown or kept: phone numbers, and the
-    flow variables marked ``x-sensitive``. `row` is the data row it was made from, if any. `attempts` says how often the
+    flow variables marked ``x-sensitive``. `row` is the data row it was made from, if any, and `values` are those of
+    that row where a rule of the policy may look at them, else nothing. `attempts` says how often the
     call may be tried, and `attempt` which of these this one is: the first of `R` is posted as `R`, the second as `R~2`.
     """
 
@@ -251,6 +252,7 @@ class Call(NamedTuple):
     terms: Terms = NO_TERMS
     attempts: Attempts = ONE_ATTEMPT
     attempt: int = 1
+    values: Mapping[str, Value] = {}
 
     @property
     def root(self) -> str:

@@ -212,7 +212,7 @@ def _check_evaluation(rule: Rule, call: Call, at: datetime) -> None:
     assert found == rule.evaluate(CallContext(call, at)), f"{rule.name}: says something else the second time"
     assert call.body == before, f"{rule.name}: changes the call"
     assert found is None or isinstance(found, Block | Defer), f"{rule.name}: gives {type(found).__name__}"
-    if isinstance(found, Defer):
+    if isinstance(found, Defer) and found.until is not None:
         assert found.until.tzinfo is not None, f"{rule.name}: defers to a time without an offset"
         assert found.until > at, f"{rule.name}: defers to a time that has passed"
     said: Any = getattr(found, "why", "")

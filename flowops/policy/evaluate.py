@@ -128,6 +128,8 @@ class PolicyEvaluator:
         blocks = _blocked(found)
         if blocks:
             return Decision(Action.BLOCKED, reasons=blocks)
+        if _is_endless(found):
+            return Decision(Action.DEFERRED, reasons=tuple(_deferred(found)))
         until = _opening(rules, context, found)
         if not isinstance(until, tuple):
             return Decision(Action.BLOCKED, reasons=(*_deferred(found), until))
@@ -149,6 +151,8 @@ class PolicyEvaluator:
             if isinstance(finding, Block):
                 return Decision(Action.BLOCKED, reasons=(_never(rule, finding, due),))
         why = [format_reason(rule, "holds it back when it is due") for rule, _ in found]
+        if _is_endless(found):
+            return Decision(Action.DEFERRED, reasons=tuple(_deferred(found)))
         until = _opening(rules, context, found)
         if not isinstance(until, tuple):
             return Decision(Action.BLOCKED, reasons=(*why, until))
@@ -160,11 +164,16 @@ class PolicyEvaluator:
             self._counts.add(map(int, call.callees), at)
 
 
+def _is_endless(found: Found) -> bool:
+    """Return whether one of the rules says of no time that the call may be placed from then on."""
+    return any(isinstance(finding, Defer) and finding.until is None for _, finding in found)
+
+
 def _opening(rules: Iterable[Rule], context: CallContext, found: Found) -> tuple[datetime] | str:
     """Return the first time that no rule which can be foreseen holds the call back, or why there is none."""
     foreseen = [rule for rule in rules if rule.foreseeable]
     for _ in range(_ROUNDS):
-        until = max(finding.until for _, finding in found if isinstance(finding, Defer))
+        until = max(finding.until for _, finding in found if isinstance(finding, Defer) and finding.until)
         found = findings(foreseen, context.later(until))
         if not found:
             return (until,)

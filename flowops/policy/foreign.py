@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowops.common.plugins import copied, failure, without_values
+from flowops.model.call import INSTRUCTION_ID
 from flowops.policy.rule import Block, CallContext, Defer, Finding, Rule, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flowops.model.call import Call
     from flowops.model.document import Path, Place, Value
     from flowops.policy.reading import PolicyReader
 
@@ -26,15 +28,17 @@ class ForeignSetting(Setting):
     def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
         """Yield the rules that the plug-in makes of a value; what goes wrong in it is a problem there."""
         try:
-            found = list(cls.setting.read(reader, at, copied(value)))
+            found = [
+                (each, bool(getattr(each, "asks_row", False))) for each in cls.setting.read(reader, at, copied(value))
+            ]
         except (Exception, SystemExit) as error:
             reader.add_problem(at, f"the plug-in {cls.origin} {failure(error)}")
             return
-        for each in found:
+        for each, asks_row in found:
             if not isinstance(each, Rule):
                 reader.add_problem(at, f"the plug-in {cls.origin} has given something else than a rule")
                 return
-            yield ForeignRule(each, cls.key, reader.place(at), cls.origin)
+            yield ForeignRule(each, cls.key, reader.place(at), cls.origin, asks_row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,12 @@ class ForeignRule(Setting, Rule):
     key: str  # type: ignore[misc]
     place: Place
     origin: str
+    asks: bool
+
+    @property
+    def asks_row(self) -> bool:
+        """Return whether it may look at the values of the row that a call is made of."""
+        return self.asks
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -68,7 +78,7 @@ class ForeignRule(Setting, Rule):
     def evaluate(self, context: CallContext) -> Finding:
         """Return what the plug-in has against a call, without the call's values; where it fails, nobody knows."""
         call = context.call
-        seen = CallContext(call._replace(body=copied(call.body)), context.at)
+        seen = CallContext(call._replace(body=copied(call.body), values=copied(call.values)), context.at)
         try:
             found: Any = self.rule.evaluate(seen)
         except (Exception, SystemExit) as error:
@@ -77,13 +87,16 @@ class ForeignRule(Setting, Rule):
             case None:
                 return None
             case Block(str(why)):
-                return Block(self._said(why, call.body))
+                return Block(self._said(why, call))
+            case Defer(None, str(why)):
+                return Defer(None, self._said(why, call))
             case Defer(datetime(tzinfo=zone) as until, str(why)) if zone is not None and until > context.at:
-                return Defer(until, self._said(why, call.body))
+                return Defer(until, self._said(why, call))
         return Block(f"cannot be decided: the plug-in {self.origin} has given no Block, and no Defer to a later time")
 
-    def _said(self, why: str, body: dict[str, Value]) -> str:
-        return without_values(why, [{name: value for name, value in body.items() if name != "instruction-id"}])
+    def _said(self, why: str, call: Call) -> str:
+        values = {name: value for name, value in call.body.items() if name != INSTRUCTION_ID}
+        return without_values(why, [values, call.values])
 
 
 def foreign_setting(setting: type[Setting], key: str, origin: str) -> type[Setting]:

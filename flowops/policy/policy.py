@@ -26,6 +26,11 @@ class Policy(NamedTuple):
     allowed: frozenset[str] = frozenset()
     max_plan_age: MaxPlanAge | None = None
 
+    @property
+    def asks_rows(self) -> bool:
+        """Return whether a rule may look at the rows that calls are made of."""
+        return any(rule.asks_row for rule in self.rules)
+
     def of_call(self, call: Call) -> tuple[Rule, ...]:
         """Return the rules for a call: the policy's, and those that the call brings with it."""
         if call.terms == NO_TERMS:

@@ -56,7 +56,7 @@ class WindowSummary:
         for clocks, count in calls.items():
             where = rule.place.line if clocks is None else clocks[0].windows[0].place.line
             finding = Block("") if clocks is None else rule.finding(clocks, self._at)
-            if isinstance(finding, Defer):
+            if isinstance(finding, Defer) and finding.until is not None:
                 later[where][finding.until] += count
             elif isinstance(finding, Block):
                 never[where] += count

@@ -85,9 +85,9 @@ class Block(NamedTuple):
 
 
 class Defer(NamedTuple):
-    """The call may not be placed before a time (with an offset)."""
+    """The call may not be placed before a time (with an offset); None where it hangs on no clock."""
 
-    until: datetime
+    until: datetime | None
     why: str
 
 
@@ -212,6 +212,11 @@ class Rule(ABC):
     #: says of one call holds for all that are alike.
     by_nature: ClassVar[bool] = False
     place: Place
+
+    @property
+    def asks_row(self) -> bool:
+        """Return whether it may look at the values of the row that a call is made of."""
+        return False
 
     @abstractmethod
     def evaluate(self, context: CallContext) -> Finding:

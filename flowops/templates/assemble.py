@@ -70,8 +70,12 @@ class CompiledCall:
         variables: Variables,
         always: Mapping[str, Value],
         attempts: Attempts = ONE_ATTEMPT,
+        *,
+        keeps_rows: bool = False,
     ) -> None:
         self.document = document
+        #: Whether each call has the values of its row.
+        self.keeps_rows = keeps_rows
         self.attempts = attempts
         #: Where values stand that nobody has given yet: of these nothing is wrong before somebody does.
         self.open_places = frozenset(compiler.open_places)
@@ -235,15 +239,21 @@ class CompiledCall:
         return Call(value, {}, None, frozenset(), self._origins.of(None), rendering.row)
 
     def call(
-        self, body: dict[str, Value], flow: Flow | None, terms: Terms, row: RowPlace | None, attempt: int = 1
+        self,
+        body: dict[str, Value],
+        flow: Flow | None,
+        terms: Terms,
+        row: RowPlace | None,
+        attempt: int = 1,
+        values: Mapping[str, Value] | None = None,
     ) -> Call:
-        """Return the call of a body that was made here, as it is at an attempt."""
+        """Return the call of a body that was made here, as it is at an attempt; `values` are those of its row."""
         name = None if flow is None else flow.name
         names = self._sensitive.get(name)
         if names is None:
             names = self._sensitive[name] = frozenset() if flow is None else flow.sensitive
         numbers, origin = sensitive(body, names), self._origins.of(flow)
-        return Call(body[INSTRUCTION_ID], body, name, numbers, origin, row, terms, self.attempts, attempt)
+        return Call(body[INSTRUCTION_ID], body, name, numbers, origin, row, terms, self.attempts, attempt, values or {})
 
     def _compiled(self, written: CallFields, compiler: Compiler) -> dict[str, Node]:
         """Return what makes the values of the fields that are not sent as they are written."""
@@ -365,7 +375,7 @@ class Compilation:
 
     `environment` decides the ids of flows. `variables` is what templates see as ``vars``. `always` holds
     the fields that are sent even when nobody sets them, with their values. `broken` are the names of flows whose
-    documents are wrong, None where they may be any.
+    documents are wrong, None where they may be any. `keep_rows` says whether calls have the values of their rows.
     """
 
     def __init__(
@@ -379,7 +389,9 @@ class Compilation:
         always: Mapping[str, Value],
         broken: Collection[Value] | None = (),
         budget: Budget | None = None,
+        keep_rows: bool = False,
     ) -> None:
+        self._keep_rows = keep_rows
         self._defaults = Defaults(project)
         self._flows = Flows(flows, environment, broken)
         self._vars = dict(variables)
@@ -396,4 +408,13 @@ class Compilation:
         self.budget.spend(self._defaults.steps)
         attempts = self._defaults.attempts(document, compiler)
         variables = Variables(written.variables, compiler, self._taken_by)
-        return CompiledCall(document, written, compiler, self._flows, variables, self._always, attempts)
+        return CompiledCall(
+            document,
+            written,
+            compiler,
+            self._flows,
+            variables,
+            self._always,
+            attempts,
+            keeps_rows=self._keep_rows,
+        )

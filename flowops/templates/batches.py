@@ -173,7 +173,8 @@ class RenderedBatch:
     """The calls of a batch of rows: their bodies and references, in the order of the rows, and all problems.
 
     `bodies`, `references`, `hashes`, `flows` and `terms` belong together, one for one; `rows` says which row of the
-    batch each was made of. `batch` has no rows any more, only their places, unless the calls may be tried again.
+    batch each was made of. `batch` has no rows any more, only their places, unless the calls may be tried again or
+    a rule of the policy looks at them.
     """
 
     compiled: CompiledCall
@@ -252,8 +253,10 @@ class RenderedBatch:
 
     def call(self, index: int) -> Call:
         """Return the call of one of the bodies."""
-        row = self.batch.place(self.rows[index])
-        return self.compiled.call(self.bodies[index], self.flows[index], self.terms[index], row, self.attempt)
+        at = self.rows[index]
+        values = self.batch.rows[at] if self.compiled.keeps_rows else None
+        body, flow, terms = self.bodies[index], self.flows[index], self.terms[index]
+        return self.compiled.call(body, flow, terms, self.batch.place(at), self.attempt, values)
 
 
 def _is_of_one_row(problem: Problem) -> bool:
@@ -292,7 +295,7 @@ class CallSet:
 
     def render(self, batch: Batch, check: Check, attempt: int = 1) -> RenderedBatch:
         """Return the calls of a batch as they are at an attempt, and all that is wrong with its rows and with them."""
-        kept = batch.rows if self.compiled.attempts.most > 1 else []
+        kept = batch.rows if self.compiled.attempts.most > 1 or self.compiled.keeps_rows else []
         found = RenderedBatch(self.compiled, replace(batch, rows=kept, problems=()), check, attempt=attempt)
         bad = {problem.row for _, problem in batch.problems if self.skips and _is_of_one_row(problem)}
         for _, problem in batch.problems:

@@ -388,9 +388,8 @@ def _name_instead(name: str, key: object, names: frozenset[str]) -> str:
         return f"did you mean '{member('row', key) if isinstance(key, str) else 'row'}'?"
     if guess is not None:
         return f"did you mean '{guess}'?"
-    ways = [f"vars.{name}" if not name.startswith("_") else "vars"]
-    if "row" in names:
-        ways.append(f"row.{name}" if not name.startswith("_") else "row")
+    owners = [owner for owner in ("vars", "row") if owner in names]
+    ways = [f"{owner}.{name}" if not name.startswith("_") else owner for owner in owners]
     return f"a template sees {listed(sorted(names))}: {' or '.join(ways)}?"
 
 

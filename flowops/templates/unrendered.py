@@ -19,7 +19,13 @@ _RENDERED: dict[str, tuple[Path, ...]] = {
     "Call": ((),),
     "CallSet": (("call",), ("where",)),
     "Flow": (),
-    "Project": (("defaults",), ("vars",), ("environments", "*", "vars")),
+    "Project": (
+        ("defaults",),
+        ("vars",),
+        ("environments", "*", "vars"),
+        ("policy", "rules", "*", "when"),
+        ("environments", "*", "policy", "rules", "*", "when"),
+    ),
 }
 #: What of that is not rendered after all: it is the document's, and the same for all rows.
 _NOT_RENDERED: dict[str, Path] = {"Call": ("labels",), "CallSet": ("call", "labels")}
@@ -28,6 +34,7 @@ _FOR_PEOPLE = frozenset({"description", "title", "$comment"})
 _HINTS = {
     "sql": "ask for all rows, and choose with where:, which is rendered",
     "matrix": "the values of a matrix are data: use the template in call:",
+    "reason": "a reason is the same for all calls: it says no value of one",
     "labels": "labels are plain texts, the same for all calls of a document",
     "default": "give the variable in defaults: or in the call, where it is rendered",
 }

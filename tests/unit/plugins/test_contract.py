@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from support.commands import EXAMPLES
+from support.commands import EXAMPLES, ROOT
 
 from flowops.documents.text_rows import CsvRows, JsonLinesRows
 from flowops.plugins import (
@@ -190,3 +191,16 @@ def test_a_careless_rule_is_found() -> None:
     ):
         with pytest.raises(AssertionError, match=said):
             check_rule(rule)
+
+
+PAGE = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+CODE = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def test_what_the_page_shows_is_what_a_plug_in_has_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"__name__": "example"}
+    for code in CODE:
+        exec(compile(code, "docs/plugins.md", "exec"), names)
+    assert capsys.readouterr().out == "it can be loaded\n"
+    check_filter(names["spell_postcode"])
+    assert check_source(names["IniRows"], "a.ini", b"[ann]\nphone = 1\n") == [{"section": "ann", "phone": "1"}]

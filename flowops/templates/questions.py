@@ -1,0 +1,56 @@
+"""Questions about a call and its row: templates that are true or false."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowops.common.budget import PARTS_PER_STEP
+from flowops.model.call import INSTRUCTION_ID
+from flowops.templates.budget import Scope
+from flowops.templates.errors import TemplateError
+from flowops.templates.nodes import Compiler, TemplateNode
+from flowops.templates.values import kind
+
+if TYPE_CHECKING:
+    from flowops.common.budget import Budget
+    from flowops.model.call import Call
+    from flowops.model.document import Document, Path, Problem
+
+_NAMES = frozenset(("call", "row"))
+
+
+class Question:
+    """A template at a path of a document, ready to be asked of any call; what is wrong with it are its `problems`."""
+
+    def __init__(self, text: str, document: Document, path: Path, label: str, budget: Budget) -> None:
+        compiler = Compiler(_NAMES, {}, budget)
+        self._node = compiler.compile(text, document, path, label)
+        self._steps = 1 + compiler.work // PARTS_PER_STEP
+        self._budget = budget
+        self.problems: tuple[Problem, ...] = tuple(compiler.problems)
+
+    def ask(self, call: Call) -> bool:
+        """Return the answer for a call. Raises ValueError where there is none; no value is in what it says."""
+        if not isinstance(self._node, TemplateNode):
+            raise ValueError("it is no template that can be worked out")  # noqa: TRY004 (it says why there is none)
+        given = self._budget.begin()
+        scope = Scope({"call": _seen(call), "row": call.values}, given)
+        try:
+            scope.charge(self._steps)
+            answer = self._node.template.evaluate(scope)
+        except TemplateError as error:
+            raise ValueError(error.message) from None
+        except RecursionError:
+            raise ValueError("the data is nested too deeply") from None
+        finally:
+            self._budget.end(given, scope.budget)
+        if type(answer) is not bool:
+            raise ValueError(f"the answer has to be true or false, not {kind(answer)}")
+        return answer
+
+
+def _seen(call: Call) -> dict[str, object]:
+    """Return what a template sees of a call: the fields of its request, and what the files say besides."""
+    fields = {name: value for name, value in call.body.items() if name != INSTRUCTION_ID}
+    own = {"reference-id": call.root, "flow": call.flow, "labels": call.labels, "attempt": call.attempt}
+    return {**fields, **own}
