@@ -173,6 +173,8 @@ def _opening(rules: Iterable[Rule], context: CallContext, found: Found) -> tuple
     """Return the first time that no rule which can be foreseen holds the call back, or why there is none."""
     foreseen = [rule for rule in rules if rule.foreseeable]
     for _ in range(_ROUNDS):
+        if _is_endless(found):
+            break
         until = max(finding.until for _, finding in found if isinstance(finding, Defer) and finding.until)
         found = findings(foreseen, context.later(until))
         if not found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from flowops.common.masking import mask_quoted
+from flowops.common.masking import mask_any_number, mask_quoted
 from flowops.policy.rule import Block, Defer, Finding, Rule, Schema, Setting
 
 if TYPE_CHECKING:
@@ -143,4 +143,5 @@ class OwnRules(Setting):
             if label in named:
                 reader.add_problem((*here, "name"), f"{mask_quoted(label)} is the name of another rule, too")
             named.add(label)
-            yield OwnRule(label, written["when"], written["action"], written["reason"], reader.place(here), here)
+            reason = mask_any_number(written["reason"])
+            yield OwnRule(label, written["when"], written["action"], reason, reader.place(here), here)
