@@ -24,6 +24,12 @@ EXAMPLE = Path(__file__).parent.parent / "examples/quickstart/call.yaml"
 COMMANDS: dict[str, list[str | Path]] = {
     "python -c pass": [sys.executable, "-c", "pass"],
     "import click": [sys.executable, "-c", "import click"],
+    # What cannot be left out of a command that reads a document, and of one that makes a plan: the bare libraries.
+    "import what validate needs": [sys.executable, "-c", "import click, yaml, jsonschema_rs, logging, hashlib"],
+    "import what plan needs": [
+        *(sys.executable, "-c"),
+        "import click, yaml, jsonschema_rs, logging, hashlib, jinja2, sqlite3, zoneinfo, subprocess",
+    ],
     "flowops --version": [BIN / "flowops", "--version"],
     "flowops --help": [BIN / "flowops", "--help"],
     "flowops validate FILE": [BIN / "flowops", "validate", EXAMPLE],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -17,8 +16,6 @@ from flowops.common.called import note_call, program_of
 from flowops.common.exit_codes import ExitCode
 from flowops.common.text import visible
 from flowops.errors import FlowopsError, Invalid, UsageError
-
-_log = logging.getLogger(__name__)
 
 #: The option that names a variable with the command line.
 COMMAND_FROM = "--command-from"
@@ -134,7 +131,11 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     code = code if isinstance(code, int) else 0
-    _log.info("ended with %(code)d after %(seconds).3f s", {"code": code, "seconds": time.monotonic() - began})
+    if "flowops.cli.logs" in sys.modules:  # not for --help, which is to be there at once
+        from logging import getLogger
+
+        ended = {"code": code, "seconds": time.monotonic() - began}
+        getLogger(__name__).info("ended with %(code)d after %(seconds).3f s", ended)
     sys.exit(code)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -86,7 +85,9 @@ def program_of(argument: str) -> str:
     name = os.path.basename(argument)  # noqa: PTH119
     if name == "__main__.py":
         return "flowops"
-    found = shutil.which("flowops")
+    from shutil import which  # it brings compressors with it
+
+    found = which("flowops")
     if found is not None and os.path.realpath(found) == os.path.realpath(argument):
         return "flowops"
     return shlex.quote(argument)
