@@ -1,4 +1,4 @@
-"""The command line, run as a user runs it: a process of its own, no terminal."""
+"""The command line, run as a user runs it: a process of its own, no terminal; see `support.warm`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from support import warm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -36,20 +41,42 @@ def environment(**extra: str) -> dict[str, str]:
     return {**kept, "PYTHONWARNINGS": "error", **extra}
 
 
+#: What Python reads as it starts: with one of these a command has to be started.
+_PYTHON = ("PYTHON", "LANG", "LC_", "TZ")
+
+
 def flowops(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str | None = None) -> Ran:
     """Run ``flowops ARGS`` in a directory and wait for it."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "flowops", *map(str, args)],
-        cwd=cwd,
-        env=environment(**(env or {})),
-        input=stdin if stdin is not None else "",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in ran.stderr, ran.stderr
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    return _run(args, cwd, env or {}, stdin or "")
+
+
+def flowops_at(time: str, *args: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Ran:
+    """Run ``flowops ARGS`` with a ledger that takes a time (ISO 8601 in UTC, to the millisecond) for now."""
+    return _run(args, cwd, env or {}, "", time)
+
+
+def _run(args: Sequence[str | Path], cwd: Path, env: dict[str, str], stdin: str, time: str | None = None) -> Ran:
+    """Run a command in a process of its own, which is forked from one that has flowops imported where it can be."""
+    words = [str(arg) for arg in args]
+    if any(name.startswith(_PYTHON) for name in env):
+        assert time is None
+        ran = subprocess.run(
+            [sys.executable, "-m", "flowops", *words],
+            cwd=cwd,
+            env=environment(**env),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=warm.PATIENCE,
+            check=False,
+        )
+        code, out, err = ran.returncode, ran.stdout, ran.stderr
+    else:
+        os.umask(mask := os.umask(0))
+        command = {"args": words, "cwd": str(cwd), "env": environment(**env), "time": time, "umask": mask}
+        code, out, err = warm.server().run(command, stdin)
+    assert "Traceback" not in err, err
+    return Ran(code, out, err)
 
 
 def start(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
@@ -64,23 +91,3 @@ def start(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, **opt
         text=True,
         **options,
     )
-
-
-def flowops_at(time: str, *args: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Ran:
-    """Run ``flowops ARGS`` with a ledger that takes a time (ISO 8601 in UTC, to the millisecond) for now."""
-    program = (
-        "import sys; from flowops.ledger import store; from flowops.cli.main import main; "
-        "time = sys.argv.pop(1); store.now = lambda: time; main()"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program, time, *map(str, args)],
-        cwd=cwd,
-        env=environment(**(env or {})),
-        input="",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in ran.stderr, ran.stderr
-    return Ran(ran.returncode, ran.stdout, ran.stderr)

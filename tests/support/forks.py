@@ -13,17 +13,16 @@ import resource
 import signal
 import subprocess
 import sys
-import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from support.commands import EXAMPLES, ROOT, Ran, environment
+from support.warm import end_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
 #: What a child does at its n-th event or at the n-th event of one name: see `support.failpoints`.
@@ -50,8 +49,6 @@ _NEEDED = (
     "support.failpoints",
     "support.workers",
 )
-#: What a child exits with when something escapes from the command line.
-_TRACEBACK = 70
 
 
 @dataclass(frozen=True)
@@ -170,21 +167,6 @@ def warm_up() -> None:
 def _be(command: dict[str, Any]) -> None:
     """Become the process of one command; never returns."""
     end_with(lambda: _flowops(command))
-
-
-def end_with(work: Callable[[], None]) -> NoReturn:
-    """End this forked process with the code of its work, and nothing of what its parent would do at its own end."""
-    code: Any = _TRACEBACK
-    try:
-        work()
-    except SystemExit as ending:
-        code = ending.code
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 def _flowops(command: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""flowops for a simulated machine, without the time of its start: a server that has it imported forks each process.
+"""flowops for a simulated machine, without the time of its start: the server of `support.warm` forks each process.
 
 The command that a machine runs is a small client, which hands over its arguments, its environment and its three files,
 and ends with the code of the process that the server forked: that is a process of its own, as it would be without.
@@ -6,15 +6,11 @@ and ends with the code of the process that the server forked: that is a process 
 
 from __future__ import annotations
 
-import gc
-import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +21,7 @@ import holidays
 
 import flowops
 from support.commands import ROOT, environment
+from support.warm import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +31,9 @@ import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect(sys.argv[1])
 socket.send_fds(server, [b"."], [0, 1, 2])
-server.sendall(json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode() + b"\\n")
-sys.exit(int(server.makefile().readline() or 137))
+server.sendall(json.dumps({"args": sys.argv[2:], "cwd": os.getcwd(), "env": dict(os.environ)}).encode() + b"\\n")
+code = int(server.makefile().readline() or -9)
+sys.exit(code if code >= 0 else 128 - code)
 """
 
 
@@ -46,7 +44,8 @@ def forked(broken: str = "") -> Iterator[list[str]]:
         address, client = Path(folder, "socket"), Path(folder, "client.py")
         client.write_text(_CLIENT)
         command = [sys.executable, "-m", "support.pipelines.forked", str(address), broken]
-        server = subprocess.Popen(command, cwd=ROOT / "tests", env=environment(), stdout=subprocess.PIPE)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        server = subprocess.Popen(command, cwd=ROOT / "tests", env=environment(), **pipes)
         try:
             assert server.stdout is not None
             assert server.stdout.readline() == b"ready\n"
@@ -69,58 +68,18 @@ def main() -> None:
     holidays.country_holidays("GB", years=2026)
     if sys.argv[2]:
         IN_FLOWOPS[sys.argv[2]]()
-    gc.collect()
-    gc.freeze()  # or each process would write into all that was imported, to collect it, and so copy it
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(sys.argv[1])
-        listener.listen(64)
-        print("ready", flush=True)
-        while True:
-            client, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                _serve(client)
-            client.close()
+    serve(sys.argv[1], _be)
 
 
-def _serve(client: socket.socket) -> None:
-    """Run one command in a process of its own, and tell its end; never returns."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _, files, _, _ = socket.recv_fds(client, 1, 3)
-    asked = json.loads(client.makefile().readline())
-    process = os.fork()
-    if process == 0:
-        client.close()
-        _be(files, *asked)
-    _, status = os.waitpid(process, 0)
-    code = os.waitstatus_to_exitcode(status)
-    with suppress(BrokenPipeError):  # the client was killed before it
-        client.sendall(f"{code if code >= 0 else 128 - code}\n".encode())
-    os._exit(0)
-
-
-def _be(files: list[int], arguments: list[str], cwd: str, env: dict[str, str]) -> None:
-    """Become the process of a command, at the time of its machine; never returns."""
+def _be(asked: dict[str, Any]) -> None:
+    """Be the process of a command, at the time of its machine."""
     import time_machine
 
-    from support.forks import end_with
-
-    for number, descriptor in enumerate(files):
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-    os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(env)
-    Path(env["RUNNING"], str(os.getpid())).touch()
-    time_machine.travel(datetime.fromisoformat(env["TEST_NOW"]), tick=True).start()
-    sys.argv = ["flowops", *arguments]
-    end_with(_flowops)
-
-
-def _flowops() -> Any:
     from flowops.cli.main import main as command
 
+    Path(os.environ["RUNNING"], str(os.getpid())).touch()
+    time_machine.travel(datetime.fromisoformat(os.environ["TEST_NOW"]), tick=True).start()
+    sys.argv = ["flowops", *asked["args"]]
     command()
 
 
