@@ -86,7 +86,7 @@ def report_problems_as(selection: Selection, format_: str) -> Iterator[None]:
     try:
         yield
     except Invalid as error:
-        from flowops.report.views.result import ProblemsView
+        from flowops.report.views.problems import ProblemsView
 
         view = ProblemsView(error.problems, selection.environment)
         if registry.writer(format_).FORMAT.instead:

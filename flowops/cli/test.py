@@ -10,7 +10,7 @@ from flowops.common.exit_codes import ExitCode
 from flowops.documents.discovery import TESTS
 from flowops.project import Project
 from flowops.report.formats import CASES
-from flowops.report.views.result import CasesView
+from flowops.report.views.problems import CasesView
 
 
 @click.command("test", short_help="Run the project's tests of its calls.")

@@ -11,7 +11,7 @@ from flowops.cli.output import TERMINAL, print_problems, print_result, write_rep
 from flowops.common.exit_codes import ExitCode
 from flowops.project import Project
 from flowops.report.formats import PROBLEMS
-from flowops.report.views.result import ProblemsView
+from flowops.report.views.problems import ProblemsView
 
 if TYPE_CHECKING:
     from flowops.app.selection import Selection

@@ -12,7 +12,7 @@ from flowops.model.plan import Action
 from flowops.report import phrases
 from flowops.report.escape import clip, safe
 from flowops.report.views.plan import PlanOutput
-from flowops.report.views.result import CasesView, ProblemsView, in_order
+from flowops.report.views.problems import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from flowops.report.difference import Piece
+    from flowops.report.worddiff import Piece
 
 Item = TypeVar("Item")
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
         Runs,
     )
     from flowops.report.views.plan import Bodies, PlanOutput
-    from flowops.report.views.result import CasesView, ProblemsView, ResultView
+    from flowops.report.views.problems import CasesView, ProblemsView
+    from flowops.report.views.result import ResultView
 
     #: What can be printed.
     Output: TypeAlias = (

@@ -11,9 +11,9 @@ from flowops.common.text import minute, second
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
-from flowops.report.difference import Side, one_side, pieces
-from flowops.report.difference import shown as whole_value
 from flowops.report.escape import clip, safe, width
+from flowops.report.worddiff import Side, one_side, pieces
+from flowops.report.worddiff import shown as whole_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -82,7 +82,6 @@ NOT_FOR_A_PLAN = {
     "flowops.policy.terms",
     "flowops.report.difference",
     "flowops.report.json.plan",
-    "flowops.report.layouts.plan",
     "flowops.sandbox.settings",
     "flowops.schema.derive",
 }

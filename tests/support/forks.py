@@ -6,14 +6,12 @@ command that its standard input names. `Forks` is the test's end of it.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import resource
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -158,10 +156,10 @@ def warm_up() -> None:
     """Import what `flowops apply` needs, and plan once, which fills the caches of patterns, schemas and templates."""
     for name in _NEEDED:
         import_module(name)
-    from flowops.cli.main import root
+    from flowops import Project
 
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        root.main(["plan", str(EXAMPLES / "clinic-reminders")], standalone_mode=False)
+    with Project(EXAMPLES / "clinic-reminders").plan():
+        pass
 
 
 def _be(command: dict[str, Any]) -> None:

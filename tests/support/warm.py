@@ -164,6 +164,7 @@ def _command(asked: dict[str, Any]) -> None:
     import flowops.__main__
 
     os.umask(asked["umask"])
+    sys.modules["__main__"] = flowops.__main__  # where click looks for the name of the program
     sys.argv = [flowops.__main__.__file__, *asked["args"]]
     if asked["time"] is not None:
         from flowops.ledger import store

@@ -17,7 +17,7 @@ from flowops.report.difference import changes_of, masked_changes
 from flowops.report.json.text import FORMAT_VERSION, Json, snake, source
 from flowops.report.masking import guards_of, optional, without_numbers
 from flowops.report.views.plan import Bodies, hooks_of, iso, of_call, of_left_out, pseudonyms_of
-from flowops.report.views.result import CasesView, ProblemsView, in_order
+from flowops.report.views.problems import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -30,7 +30,6 @@ from flowops.report.blocks import (
     named,
     strong,
 )
-from flowops.report.difference import pieces
 from flowops.report.json.text import yaml_lines
 from flowops.report.layouts.marks import (
     chart_section,
@@ -44,12 +43,14 @@ from flowops.report.layouts.marks import (
     tone_of,
     warnings_of,
 )
+from flowops.report.worddiff import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from flowops.report.difference import ChangedField, DifferenceOutput, Piece
+    from flowops.report.difference import ChangedField, DifferenceOutput
     from flowops.report.views.plan import Bodies, CallView, Group, HookView, PlanOutput, PlanView
+    from flowops.report.worddiff import Piece
 
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
 #: Said where nothing is to be done, and nothing was.

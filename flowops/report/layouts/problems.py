@@ -27,7 +27,7 @@ from flowops.report.blocks import (
     strong,
 )
 from flowops.report.layouts.marks import quoted_lines, warnings_of
-from flowops.report.views.result import CasesView, ProblemsView, in_order
+from flowops.report.views.problems import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

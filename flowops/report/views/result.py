@@ -1,4 +1,4 @@
-"""A run as it may be shown, with what can be done about it; and what is wrong with files, or was found by tests."""
+"""A run as it may be shown: why calls were not placed, and what can be done about it."""
 
 from __future__ import annotations
 
@@ -7,56 +7,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_text
-from flowops.model.document import Problems
 from flowops.model.result import Outcome
 from flowops.report.masking import guards_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from flowops.model.call import LeftOut
-    from flowops.model.document import Document, Place, Problem, Value
+    from flowops.model.document import Value
     from flowops.model.plan import Guard
-    from flowops.model.result import CallResult, CaseResult, Result
-
-
-class ProblemsView(NamedTuple):
-    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows were not asked for.
-
-    `excerpt` gives the line of a file at a place. `warnings` are what a reviewer has to look at besides.
-    """
-
-    problems: Sequence[Problem]
-    environment: str
-    files: int = 0
-    documents: int = 0
-    calls: int = 0
-    not_read: Sequence[tuple[Document, str]] = ()
-    excerpt: Callable[[Place], str | None] | None = None
-    warnings: Sequence[str] = ()
-
-
-class CasesView(NamedTuple):
-    """The tests of a project's calls; `excerpt` gives the line of a file at a place."""
-
-    results: Sequence[CaseResult]
-    environment: str = ""
-    excerpt: Callable[[Place], str | None] | None = None
-
-    @property
-    def failed(self) -> int:
-        """Return how many tests have failed."""
-        return sum(not result.passed for result in self.results)
-
-    @property
-    def problems(self) -> list[Problem]:
-        """Return what differs, in all tests."""
-        return [problem for result in self.results for problem in result.failures]
-
-
-def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """Return what is wrong, by place; those of one place and kind are one."""
-    return list(Problems(problems))
+    from flowops.model.result import CallResult, Result
 
 
 #: What a call has come to that was to be placed, and is not, or nobody knows.

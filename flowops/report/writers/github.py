@@ -19,7 +19,8 @@ from flowops.report.formats import REVIEWED, Format
 from flowops.report.json.text import snake
 from flowops.report.layout import report_of
 from flowops.report.views.plan import PlanOutput
-from flowops.report.views.result import CasesView, ProblemsView, ResultView
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers import text
 from flowops.report.writers.markdown import markdown
 

@@ -15,7 +15,8 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import REVIEWED, Format
 from flowops.report.json.text import dumps
 from flowops.report.views.plan import PlanOutput
-from flowops.report.views.result import CasesView, ProblemsView, ResultView
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

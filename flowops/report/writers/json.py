@@ -30,7 +30,8 @@ from flowops.report.json.plan import (
 from flowops.report.json.text import Json, dumps
 from flowops.report.views.ledger import BlockedView, CampaignsView, Done, Entries, EntryView, OperationView, Runs
 from flowops.report.views.plan import Bodies, PlanOutput
-from flowops.report.views.result import CasesView, ProblemsView, ResultView
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,7 +17,8 @@ from flowops.report.escape import xml_text
 from flowops.report.formats import CASES, PLAN, PROBLEMS, RESULT, Format
 from flowops.report.phrases import DONE, count
 from flowops.report.views.plan import PlanOutput
-from flowops.report.views.result import CasesView, ProblemsView, ResultView
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from flowops.common.text import local_times
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Where, Word
-from flowops.report.difference import Side
 from flowops.report.escape import markdown_code, markdown_prose
 from flowops.report.formats import ALL, Format
 from flowops.report.layout import report_of
+from flowops.report.worddiff import Side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from flowops.report.blocks import Block, Cell, Entry, Phrase, Report, Row, Section, Total
-    from flowops.report.difference import Piece
     from flowops.report.formats import Target
     from flowops.report.layout import Output
+    from flowops.report.worddiff import Piece
 
 FORMAT = Format(
     "for a comment on a pull request: at most 65,536 characters; a bot finds it by its hidden first line",

@@ -9,12 +9,11 @@ from flowops.common.masking import mask_text
 from flowops.common.text import local_times
 from flowops.report import phrases
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
-from flowops.report.difference import Side, one_side
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
 from flowops.report.formats import ALL, DONE, Format
 from flowops.report.layout import report_of
 from flowops.report.terminal import Line, Span, columns_of, emit, line
-from flowops.report.views.result import ProblemsView
+from flowops.report.views.problems import ProblemsView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
     from flowops.errors import FlowopsError
     from flowops.model.document import Place, Problem
     from flowops.report.blocks import Block, Cell, Mark, Phrase, Report, Row, Section, Totals
-    from flowops.report.difference import Piece
     from flowops.report.formats import Target
     from flowops.report.layout import Output
+    from flowops.report.worddiff import Piece
 
 FORMAT = Format("for people at a terminal", (*ALL, DONE), order=10)
 

@@ -30,7 +30,8 @@ from flowops.report.views.ledger import (
     Runs,
 )
 from flowops.report.views.plan import Bodies, PlanOutput, of_plan
-from flowops.report.views.result import CasesView, ProblemsView, ResultView
+from flowops.report.views.problems import CasesView, ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from flowops.model.ledger import Entry

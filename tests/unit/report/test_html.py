@@ -19,7 +19,8 @@ from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.difference import DifferenceOutput
 from flowops.report.layouts.marks import country_names
 from flowops.report.views.plan import PlanClock, of_plan
-from flowops.report.views.result import ProblemsView, ResultView
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers.html import MOST
 
 if TYPE_CHECKING:

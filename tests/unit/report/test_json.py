@@ -21,7 +21,8 @@ from flowops.report.json.text import dumps
 from flowops.report.reading import plan_of_json, result_of_json
 from flowops.report.views.ledger import Entries, EntryView
 from flowops.report.views.plan import Bodies, of_plan
-from flowops.report.views.result import ProblemsView, ResultView
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,8 @@ from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.escape import markdown_code, markdown_prose
 from flowops.report.views.ledger import EntryView
 from flowops.report.views.plan import of_plan
-from flowops.report.views.result import ProblemsView, ResultView
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers.markdown import LIMIT, marker
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from flowops.model.result import CallResult, Outcome, Result
 from flowops.report.annotations import URGENT, Annotation, of_output, of_plan, of_problems
 from flowops.report.json.text import dumps
 from flowops.report.views.plan import of_plan as view_of_plan
-from flowops.report.views.result import ProblemsView, ResultView
+from flowops.report.views.problems import ProblemsView
+from flowops.report.views.result import ResultView
 from flowops.report.writers.github import MOST, annotation_lines, outputs
 from flowops.report.writers.gitlab import code_quality, plan_counts
 from flowops.report.writers.junit import plan_junit, problems_junit, result_junit

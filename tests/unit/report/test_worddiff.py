@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model.document import ABSENT
-from flowops.report.difference import GAP, Piece, Side, edit, one_side, pieces
+from flowops.report.worddiff import GAP, Piece, Side, edit, one_side, pieces
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 
