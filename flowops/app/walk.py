@@ -24,7 +24,6 @@ from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.model.call import INSTRUCTION_ID, split_reference
 from flowops.model.document import Batch, Problem, Problems
-from flowops.plan.diff import later_attempts
 from flowops.schema.check import check_document, checker
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation
@@ -126,6 +125,8 @@ class Walk:
         for batch in self._batches(compilation, self.workspace.open, Findings(problems), online=False):
             self._remember(batch, references)
             self.of_hooks += map(batch.call, range(len(batch.references)))
+            from flowops.plan.diff import later_attempts
+
             for later in later_attempts(batch):
                 said = zip(batch.bodies, later.bodies, strict=True)
                 differ = [

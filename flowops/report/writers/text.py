@@ -14,6 +14,7 @@ from flowops.report.formats import ALL, DONE, Format
 from flowops.report.layout import report_of
 from flowops.report.terminal import Line, Span, columns_of, emit, line
 from flowops.report.views.problems import ProblemsView
+from flowops.report.worddiff import Side, one_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
