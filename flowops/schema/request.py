@@ -102,15 +102,17 @@ def field_schema(api: Schema, name: str) -> Schema:
     return schema
 
 
+#: What the description calls in its own way, since OpenAPI does not know it, and editors do.
+_FOR_EDITORS = {"x-pattern-error": "patternErrorMessage", "x-enum-descriptions": "enumDescriptions"}
+
+
 def _plain(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_plain(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     plain = {key: _plain(item) for key, item in schema.items() if key != "format" and not key.startswith("x-")}
-    if "x-pattern-error" in schema:
-        plain["patternErrorMessage"] = schema["x-pattern-error"]
-    return plain
+    return plain | {known: schema[name] for name, known in _FOR_EDITORS.items() if name in schema}
 
 
 def without_null(schema: Schema) -> Schema:

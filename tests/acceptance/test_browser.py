@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from support import npm
 from support.commands import ROOT, flowops
 from support.git import Repository
 
@@ -61,6 +62,26 @@ WINDOWS = "policy: {countries: [AU, DE, FR, GB, US], windows: [{hours: '09:00-17
 MORNING = "2026-12-01T08:40:00Z"
 
 
+#: One that holds, and one that does not.
+TESTS = """\
+apiVersion: flowops/v1
+kind: Test
+name: a reminder is placed
+given:
+  document: ../calls/reminders.yaml
+  row: {id: A1, name: Ada, phone: "+442079460018", when: 2026-12-01T08:00, doctor: Dr Okafor, minutes: 10}
+expect: {action: place}
+---
+apiVersion: flowops/v1
+kind: Test
+name: a reminder is blocked
+given:
+  document: ../calls/reminders.yaml
+  row: {id: A1, name: Ada, phone: "+442079460018", when: 2026-12-01T08:00, doctor: Dr Okafor, minutes: 10}
+expect: {action: blocked}
+"""
+
+
 def pages(clinic: Repository, folder: Path) -> dict[str, Path]:
     found = {"diff": flowops("diff", "main", "--format", "html", cwd=clinic.root)}
     project = clinic.root / "flowops.yaml"
@@ -71,6 +92,9 @@ def pages(clinic: Repository, folder: Path) -> dict[str, Path]:
     found |= {
         "result": flowops("apply", "--format", "html", cwd=clinic.root),
     }
+    found["status"] = flowops("status", "--format", "html", cwd=clinic.root)
+    clinic.write({"tests/reminders.test.yaml": TESTS})
+    found["tests"] = flowops("test", "--format", "html", cwd=clinic.root)
     clinic.edit("data/appointments.csv", "Dr Okafor", "Dr Okafor, PhD\n")
     found["problems"] = flowops("validate", "--format", "html", cwd=clinic.root)
     written = {}
@@ -106,6 +130,24 @@ def test_a_page_opens_without_a_request_or_an_error(
             PICTURES.mkdir(exist_ok=True)
             page.screenshot(path=PICTURES / f"{name}-{scheme}.png")
         context.close()
+
+
+@pytest.mark.skipif(npm.MISSING, reason="no npm")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_judge_of_accessibility_finds_nothing(
+    clinic: Repository, tmp_path: Path, browser: Browser, pytestconfig: pytest.Config, scheme: str, width: int
+) -> None:
+    """axe, with all of its rules, those of best practice too. It is put into the page past its policy."""
+    axe = npm.content(pytestconfig, "axe-core@4.14.1") / "axe.min.js"
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 760}, bypass_csp=True)
+    page = context.new_page()
+    for name, file in pages(clinic, tmp_path).items():
+        page.goto(file.as_uri())
+        page.add_script_tag(path=axe)
+        found = page.evaluate("axe.run().then(it => it.violations.map(v => [v.id, v.nodes.map(n => n.html)]))")
+        assert found == [], name
+    context.close()
 
 
 #: Around a comment, as services that show Markdown draw it.

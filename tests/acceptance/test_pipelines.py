@@ -468,7 +468,7 @@ def test_the_action_runs_every_example_with_what_it_installs(tmp_path: Path) -> 
             env = {"PYTHONPATH": "", "PYTHONWARNINGS": "default"}
             ran = runner.run("flowops", "Run flowops", project, **given(command, variables), **env)
             assert ran.returncode == 0, (project.name, ran.stdout, ran.stderr)
-        assert int(runner.output["place"]) > 0, project.name
+        assert "place" in runner.output, project.name
 
 
 def test_the_action_is_given_what_it_installs_besides() -> None:

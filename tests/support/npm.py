@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 MISSING = shutil.which("npm") is None
 
 
-def install(config: pytest.Config, package: str) -> Path:
-    """The folder of programs of a package with all that it needs; ``name@version``."""
-    return _once(config, package, lambda folder: _npm("install", "--no-audit", "--prefix", folder, package)) / (
+def install(config: pytest.Config, *packages: str) -> Path:
+    """The folder of programs of packages with all that they need; ``name@version``."""
+    name = " ".join(packages)
+    return _once(config, name, lambda folder: _npm("install", "--no-audit", "--prefix", folder, *packages)) / (
         "node_modules/.bin"
     )
 
@@ -39,7 +40,7 @@ def content(config: pytest.Config, package: str) -> Path:
 
 def _once(config: pytest.Config, package: str, make: Callable[[str], object]) -> Path:
     """Make a folder whole or not at all; other tests may do so at the same time, and the first one counts."""
-    kept = config.cache.mkdir("npm") / package.replace("/", "+")
+    kept = config.cache.mkdir("npm") / package.replace("/", "+").replace(" ", ",")
     if not kept.exists():
         with tempfile.TemporaryDirectory(dir=kept.parent) as place:
             made = Path(place) / "made"
