@@ -183,7 +183,7 @@ def test_the_bars_say_when_and_where(clinic: Repository, tmp_path: Path, browser
     page.goto(pages(clinic, tmp_path)["plan"].as_uri())
     for title, names in (
         ("Phones that would ring, by country", ["FR +33", "DE +49"]),
-        ("Phones, by hour", ["Tue 2026-12-01 08:00", "Tue 2026-12-01 09:00", "Tue 2026-12-01 14:00"]),
+        ("Phones, by hour", ["Tue 2026-12-01 08:00 UTC", "Tue 2026-12-01 09:00 UTC", "Tue 2026-12-01 14:00 UTC"]),
     ):
         section = page.locator("section", has=page.get_by_role("heading", name=title))
         assert [name.inner_text() for name in section.locator("th").all()][: len(names)] == names
