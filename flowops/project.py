@@ -177,15 +177,18 @@ class Project:
         RunFailed, which has the `result`, where something unexpected ends the run.
         """
         from flowops.app.apply import place
+        from flowops.app.reporting import reporting
         from flowops.apply.run import RunFailed
 
-        with self._approved(options) as (found, pacing, told):
+        with reporting(self.selection) as report, self._approved(options) as (found, pacing, told):
             try:
                 result = place(found, pacing, self.observer, told, shutdown)
             except RunFailed as failed:
                 told.summary(failed.result)
+                report(found, failed.result)
                 raise
             told.summary(result)
+            report(found, result)
             return result
 
     def hand_over(
@@ -250,7 +253,7 @@ class Project:
                 if approve is not None:
                     approve(found)
                 check_reviewed(found, saved, fit, options.get("digest"))
-                told.planned(found.plan)
+                told.planned(found.plan, found.ledger.run)
                 yield found, pacing, told
 
     def _start(self) -> str:

@@ -140,6 +140,7 @@ async def _place(
     events: Events,
     shutdown: ShutdownRequest,
 ) -> Result:
+    _log.info("run %(run)s", {"run": found.ledger.run})
     halt = Halt()
     check = ClaimCheck(policy, facts, halt, clock)
     changed: set[str] = set()

@@ -241,25 +241,27 @@ def exit_code(campaign: Campaign, progress: CampaignProgress) -> ExitCode:
     return worst(codes)
 
 
-def judge(ledger: Store, campaign: Campaign, seal: Seal, policy: Policy) -> None:
-    """Let the others follow a canary that went well, pause what goes wrong, and finish what has nothing left."""
+def judge(ledger: Store, campaign: Campaign, seal: Seal, policy: Policy) -> CampaignState | None:
+    """Let the others follow a canary that went well, pause what goes wrong, and finish what has nothing left.
+
+    Return the state that the campaign was given, None where it goes on.
+    """
     refused, answered = ledger.campaigns.answered(campaign.id) if policy.stop_on else (0, 0)
     for rule in policy.stop_on:
         why = rule.reached(refused, answered)
         if why is not None:
             ledger.campaigns.set(campaign.id, CampaignState.PAUSED, format_reason(rule, why))
-            return
+            return CampaignState.PAUSED
     if campaign.canary is not None:
-        _judge_canary(ledger, campaign, campaign.canary, seal)
-    else:
-        ledger.campaigns.finish(campaign.id)
+        return _judge_canary(ledger, campaign, campaign.canary, seal)
+    return CampaignState.FINISHED if ledger.campaigns.finish(campaign.id) else None
 
 
-def _judge_canary(ledger: Store, campaign: Campaign, canary: CanarySettings, seal: Seal) -> None:
+def _judge_canary(ledger: Store, campaign: Campaign, canary: CanarySettings, seal: Seal) -> CampaignState | None:
     """Let the others follow the first calls of a campaign, or pause it, once it is known how these ended."""
     kept = ledger.campaigns.sealed(campaign.id, 0)
     if kept is None:
-        return
+        return None
     bodies = [body for part in seal.open(campaign.id, 0, kept.sealed) for body in open_batch(part).bodies]
     entries = ledger.look_up([body[INSTRUCTION_ID] for body in bodies])
     known = [(phones_of(body), entries.get(body[INSTRUCTION_ID])) for body in bodies]
@@ -267,9 +269,10 @@ def _judge_canary(ledger: Store, campaign: Campaign, canary: CanarySettings, sea
     is_open = len(claimed) < len(known) or any(entry.state.is_open for _, entry in known if entry is not None)
     is_late = bool(claimed) and clock() - min(claimed) > timedelta(seconds=canary.patience)
     if is_open and not is_late:
-        return
+        return None
     why = why_failed(known, canary.failures)
     if why is None:
         ledger.campaigns.end_canary(campaign.id)
-    else:
-        ledger.campaigns.set(campaign.id, CampaignState.PAUSED, why)
+        return None
+    ledger.campaigns.set(campaign.id, CampaignState.PAUSED, why)
+    return CampaignState.PAUSED

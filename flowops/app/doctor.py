@@ -17,8 +17,11 @@ from urllib.parse import urlsplit
 from flowops.api.cdr import clock_ahead, probe, records_url
 from flowops.api.classify import FORBIDDEN, THROTTLED, UNAUTHORIZED, Answer, Failure, safe_text
 from flowops.app.access import address_of, open_for
+from flowops.app.channels import open_channel
+from flowops.app.hook_documents import secret_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import load
+from flowops.app.notify import field_of, not_an_address
 from flowops.app.number_lists import list_troubles
 from flowops.app.policy_run import clock
 from flowops.app.render import not_read
@@ -79,6 +82,8 @@ class _Examination:
             read = partial(address_of_source, self._project, environment, name)
             yield self._reference(f"sources.{name}", source, read)
         yield from self._libraries()
+        yield from self._hooks()
+        yield from self._notifications()
         yield from self._lists()
         if environment.sandboxed:
             yield Check("api", Status.OK, "the embedded API answers in every run; no phone rings")
@@ -112,7 +117,7 @@ class _Examination:
         except FlowopsError as error:
             status = Status.FAILED if needed else Status.WARNING
             place, _, message = error.message.partition(": ")
-            message = message if place.startswith(self._field) else error.message
+            message = message if place.startswith((self._field, name)) else error.message
             return Check(name, status, message, error.hint or _setting(given), error.exit_code)
         return Check(name, Status.OK, f"{where} is set" if isinstance(given, Reference) else where)
 
@@ -152,6 +157,22 @@ class _Examination:
         for guard in guards:
             yield Check(guard.name, Status.FAILED, guard.reason, f"flowops resume --env {self._env}", ExitCode.GUARD)
 
+    def _hooks(self) -> Iterator[Check]:
+        """Say whether the secrets of hooks can be read; whoever serves no hook needs none."""
+        for name, hook in self._project.hooks.items():
+            read = partial(secret_of, hook, self._project)
+            yield self._reference(f"hooks.{name}.secret", hook.secret, read, needed=False)
+
+    def _notifications(self) -> Iterator[Check]:
+        """Say whether the addresses of notifications are some that can be told; nobody is."""
+        for number, each in enumerate(self._project.notify):
+            read = partial(value_of, each.to, field_of(number), UsageError, self._project)
+            check = self._reference(field_of(number), each.to, read, needed=False)
+            if check.status is Status.OK and find_spec("apprise") is not None and open_channel(read()) is None:
+                message = not_an_address(number, each).partition(": ")[2]
+                check = Check(field_of(number), Status.WARNING, message, _setting(each.to))
+            yield check
+
     def _libraries(self) -> Iterator[Check]:
         """Say which libraries that not everybody needs are here, by the name of the library itself."""
         needed = set(self._needed())
@@ -165,6 +186,8 @@ class _Examination:
                 yield Check(library, Status.OK, "not installed, and nothing here needs it")
 
     def _needed(self) -> Iterator[str]:
+        if self._project.notify:
+            yield "apprise"
         settings = self._environment.ledger
         try:
             if settings is not None and address_of(self._project, self._environment).url.startswith("postgresql"):
@@ -271,7 +294,8 @@ class _Examination:
 
 def needed_for(library: str) -> str:
     """Return what a library is needed for here."""
-    return "the ledger or a source is in PostgreSQL" if library == "psycopg" else "call sets read Parquet or SQL"
+    needs = {"psycopg": "the ledger or a source is in PostgreSQL", "apprise": "notify names somebody to tell"}
+    return needs.get(library, "call sets read Parquet or SQL")
 
 
 def _setting(given: Reference | str | None) -> str | None:

@@ -43,15 +43,18 @@ class Events:
         #: Of calls that may be tried more than once, by the reference of the attempt that is made: the call's own name,
         #: which attempt it is, and of how many.
         self._attempts: dict[str, tuple[str, int, int]] = {}
+        #: How the run is called in the ledger, and wherever else it is told of.
+        self._run = ""
 
     def version(self) -> None:
         """Say which format this is."""
         self._emit("version", format_version=FORMAT_VERSION, flowops=__version__)
 
-    def planned(self, plan: Plan) -> None:
-        """Say what is to be done, and what a reviewer has to look at."""
+    def planned(self, plan: Plan, run: str) -> None:
+        """Say what is to be done in a run, and what a reviewer has to look at."""
         if self._hears is None:
             return
+        self._run = run
         repeated = ((batch, batch.roots()) for batch in plan.batches if batch.attempts.most > 1)
         self._attempts = {
             batch.references[index]: (names[index], batch.later.get(index, 1), batch.attempts.most)
@@ -59,7 +62,7 @@ class Events:
             for index in batch.having(SENDING)
         }
         counts = {_snake(action): number for action, number in plan.counts().items()}
-        self._emit("planned", environment=plan.environment, digest=plan.digest, summary=counts)
+        self._emit("planned", run=run, environment=plan.environment, digest=plan.digest, summary=counts)
         for guard in plan.guards:
             self._diagnostic("error", "guard", guard.reason)
         for warning in plan.warnings:
@@ -97,7 +100,7 @@ class Events:
         if result.failure is not None:
             self._diagnostic("error", "run", result.failure)
         counts = {_snake(outcome): number for outcome, number in result.counts().items()}
-        self._emit("summary", environment=result.environment, digest=result.digest, summary=counts)
+        self._emit("summary", run=self._run, environment=result.environment, digest=result.digest, summary=counts)
 
     @contextmanager
     def failures(self) -> Iterator[None]:

@@ -61,7 +61,7 @@ TOO_LARGE = Status(413, "too-large", "the body is too long")
 MISFIT = Status(422, "misfit", "the body does not fit")
 LIMIT = Status(429, "limit", "the hook has rung as many phones as it may")
 REJECTED = Status(502, "rejected", "the API refused it")
-IN_DOUBT = Status(502, "in-doubt", "it may have been placed, and is not placed again by itself")
+IN_DOUBT_NOW = Status(502, "in-doubt", "it may have been placed, and is not placed again by itself")
 UNAVAILABLE = Status(503, "unavailable", "it cannot be placed now, ask again")
 #: In the order of their codes.
 STATUSES = (
@@ -78,14 +78,14 @@ STATUSES = (
     MISFIT,
     LIMIT,
     REJECTED,
-    IN_DOUBT,
+    IN_DOUBT_NOW,
     UNAVAILABLE,
 )
 #: What was done with a call in this request, by its outcome; anything else was there before.
 BY_OUTCOME = {
     Outcome.PLACED: PLACED,
     Outcome.REJECTED: REJECTED,
-    Outcome.IN_DOUBT: IN_DOUBT,
+    Outcome.IN_DOUBT: IN_DOUBT_NOW,
     Outcome.DEFERRED: DEFERRED,
     Outcome.BLOCKED: BLOCKED,
     Outcome.NOT_ATTEMPTED: UNAVAILABLE,
@@ -93,7 +93,7 @@ BY_OUTCOME = {
 #: The same of a call that a plan does not send.
 BY_ACTION = {Action.BLOCKED: BLOCKED, Action.DEFERRED: DEFERRED}
 #: Of several calls the first of these decides the answer.
-_WORST = (IN_DOUBT, REJECTED, UNAVAILABLE, LIMIT, BLOCKED, DEFERRED, PLACED, KNOWN)
+_WORST = (IN_DOUBT_NOW, REJECTED, UNAVAILABLE, LIMIT, BLOCKED, DEFERRED, PLACED, KNOWN)
 
 
 class Answer(NamedTuple):

@@ -1,4 +1,4 @@
-"""Which documents are those of hooks, and what is wrong with how a project names them."""
+"""Which documents are those of hooks, what is wrong with how a project names them, and their secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowops.app.secrets import value_of
+from flowops.callbacks.token import SHORTEST
 from flowops.common.masking import mask_quoted
+from flowops.errors import UsageError
 from flowops.model.document import Problem
 
 if TYPE_CHECKING:
@@ -82,3 +85,13 @@ def _not_for_a_hook(document: Document, hook: Hook) -> Iterator[Problem]:
 def _problem(project: Project, path: ValuePath, message: str, hint: str | None = None) -> Problem:
     assert project.document is not None, "only a project file has hooks"
     return Problem(project.document.place(path), None, f"{'.'.join(map(str, path))}: {message}", CODE, hint)
+
+
+def secret_of(hook: Hook, project: Project) -> str:
+    """Return what requests to a hook prove. Raises UsageError for one that could be guessed."""
+    field = f"hooks.{hook.name}.secret"
+    secret = value_of(hook.secret, field, UsageError, project)
+    if len(secret) < SHORTEST:
+        hint = "make one with `openssl rand -hex 32`"
+        raise UsageError(f"{field}: {hook.secret} is shorter than {SHORTEST} characters", hint=hint)
+    return secret

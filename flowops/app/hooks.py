@@ -22,11 +22,14 @@ from flowops.app.apply import addresses_of_callbacks, api_of
 from flowops.app.hook_answers import (
     BY_ACTION,
     BY_OUTCOME,
+    IN_DOUBT_NOW,
     KNOWN,
     LIMIT,
     MALFORMED,
     MISFIT,
     NOT_POST,
+    PLACED,
+    REJECTED,
     STATUSES,
     TOO_LARGE,
     TOO_SLOW,
@@ -39,13 +42,15 @@ from flowops.app.hook_answers import (
     response,
     worst,
 )
-from flowops.app.hook_documents import LABEL
+from flowops.app.hook_documents import LABEL, secret_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import excerpts, load, variables
+from flowops.app.monitoring import of_every_ledger, run_info
+from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT
 from flowops.app.policy_run import ClaimCheck, PolicyRun, clock, facts_of
 from flowops.app.render import examined
 from flowops.app.runs import Pauses, sleep
-from flowops.app.secrets import token_of, value_of
+from flowops.app.secrets import token_of
 from flowops.app.selection import Selection
 from flowops.app.walk import Walk
 from flowops.apply.connections import RunOptions
@@ -53,7 +58,6 @@ from flowops.apply.control import Halt
 from flowops.apply.outcome import elsewhere, planned_only
 from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of
-from flowops.callbacks.token import SHORTEST
 from flowops.common.metrics import Metric
 from flowops.common.names import did_you_mean
 from flowops.errors import FlowopsError, Invalid, LedgerError, UsageError
@@ -73,6 +77,7 @@ if TYPE_CHECKING:
 
     from flowops.app.callback_server import Callbacks
     from flowops.app.load import Workspace
+    from flowops.app.notify import Notifier
     from flowops.app.observer import Observer
     from flowops.apply.control import ShutdownRequest
     from flowops.common.metrics import Values
@@ -89,6 +94,15 @@ PREFIX = "/hooks/"
 FRESH = 15.0
 #: How many requests are dealt with at once; further ones are asked to come again.
 AT_ONCE = 64
+
+#: What is told to people of the answers to requests.
+_TOLD = {
+    PLACED: (DONE, "a call was placed"),
+    REJECTED: (FAILED, "the API refused a call"),
+    IN_DOUBT_NOW: (IN_DOUBT, "a call is in doubt"),
+    LIMIT: (GUARD, "its limit is reached, and a call was not placed"),
+    UNAVAILABLE: (FAILED, "a call was not placed"),
+}
 
 _log = logging.getLogger(__name__)
 
@@ -117,16 +131,6 @@ def hooks_of(project: Project, names: Sequence[str]) -> dict[str, Hook]:
     return {name: project.hooks[name] for name in names}
 
 
-def _secret_of(hook: Hook, project: Project) -> str:
-    """Return what requests to a hook prove. Raises UsageError for one that could be guessed."""
-    field = f"hooks.{hook.name}.secret"
-    secret = value_of(hook.secret, field, UsageError, project)
-    if len(secret) < SHORTEST:
-        hint = "make one with `openssl rand -hex 32`"
-        raise UsageError(f"{field}: {hook.secret} is shorter than {SHORTEST} characters", hint=hint)
-    return secret
-
-
 class _Ready(NamedTuple):
     """What decides about requests, as it was read a moment ago."""
 
@@ -148,19 +152,27 @@ class Hooks:
     """
 
     def __init__(
-        self, workspace: Workspace, names: Sequence[str], ledger: Store, observer: Observer, log: Callable[[str], None]
+        self,
+        workspace: Workspace,
+        names: Sequence[str],
+        ledger: Store,
+        observer: Observer,
+        log: Callable[[str], None],
+        notifier: Notifier,
     ) -> None:
         self._project = project = workspace.project
         self._environment: Environment = workspace.environment
         self._hooks = hooks_of(project, names)
-        self._secrets = {name: _secret_of(hook, project) for name, hook in self._hooks.items()}
+        self._secrets = {name: secret_of(hook, project) for name, hook in self._hooks.items()}
         if not self._environment.sandboxed:
             token_of(project, self._environment)
         self._ledger = ledger
         self._observer = observer
         self._log = log
+        self._notifier = notifier
         self._ready = self._made_ready(workspace)
         self._placer: Placer | None = None
+        self._run_of: Store | None = None
         self._planning = asyncio.Lock()
         self._in_hand = 0
         #: The calls that are being placed, by their references: who asks for one again waits for the same answer.
@@ -185,6 +197,12 @@ class Hooks:
         name = None if hook is None else hook.name
         self._counts[name or "", answer.status] += 1
         self._write(name, answer)
+        if name is not None and answer.status in _TOLD:
+            event, what = _TOLD[answer.status]
+            # One that comes again and again says the same again and again.
+            once = None if event == DONE else (name, event)
+            see = f"see: flowops ledger list -l {LABEL}={name} {self._notifier.env}"
+            self._notifier.tell({event}, f"hook {name}: {what}", see, once=once)
         return response(name, answer)
 
     async def keep_ready(self, shutdown: ShutdownRequest) -> None:
@@ -213,6 +231,8 @@ class Hooks:
             if shutdown.signal is None:
                 pause = pauses.behind(time.monotonic() - began)
                 self._tell(f"no hook places anything for {pause:.0f} s: {failure}")
+                see = f"see: flowops doctor {self._notifier.env}"
+                self._notifier.tell({FAILED}, "hooks cannot place calls for a while", see, once="run")
                 await sleep(shutdown, pause, lambda: None)
 
     async def _run(self, callbacks: Callbacks | None, shutdown: ShutdownRequest) -> str | None:
@@ -220,6 +240,7 @@ class Hooks:
         project, environment = self._project, self._environment
         with open_for(project, environment, places=True, observer=self._observer) as ledger:
             ledger.begin()
+            _log.info("run %(run)s", {"run": ledger.run})
             async with api_of(project, environment) as api:
                 options = RunOptions(
                     addresses_of_callbacks(project, environment, callbacks, ledger.id),
@@ -229,11 +250,12 @@ class Hooks:
                     check=self._check,
                 )
                 self._placer = placer = Placer(options, api=api, ledger=ledger, shutdown=shutdown)
+                self._run_of = ledger
                 shutdown.when_requested(placer.close)
                 try:
                     await placer.run()
                 finally:
-                    self._placer = None
+                    self._placer = self._run_of = None
                 return placer.failure
 
     def _made_ready(self, workspace: Workspace) -> _Ready:
@@ -424,10 +446,12 @@ class Hooks:
             ),
             Metric("flowops_hook_limit_phones", "Phones that a hook may ring within its limit.", ("hook",), limits),
         ]
+        found += [] if self._run_of is None else [run_info(self._run_of)]
         try:
             used: Values = {
                 (name,): float(await asyncio.to_thread(self._used, hook)) for name, hook in self._hooks.items()
             }
+            found += await asyncio.to_thread(lambda: list(of_every_ledger(self._ledger)))
         except LedgerError:
             return found
         told = "Phones that a hook has rung, or was to ring, in the time that its limit looks back."

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from flowops.app.access import open_for
 from flowops.app.callback_server import callbacks_at, keys_of, receiver
 from flowops.app.load import project_of
+from flowops.app.notify import PATIENT, Notifier
 from flowops.callbacks.app import metrics_response, to_stderr
 from flowops.httpd import open_listener, run, serving, text_response, url_of
 
@@ -44,8 +45,12 @@ def listen(
         return asyncio.run(_with_hooks(workspace_of(environment, hooks), host, port, ready, hooks, observer))
     project, settings = project_of(environment)
     keys = keys_of(project, settings)
-    with open_for(project, settings) as ledger:
-        return run(host, port, receiver(settings, keys, ledger), ready)
+    notifier = Notifier(project, settings, PATIENT)
+    with open_for(project, settings) as ledger, notifier.watching(ledger):
+        try:
+            return run(host, port, receiver(settings, keys, ledger), ready)
+        finally:
+            notifier.close()
 
 
 async def _with_hooks(
@@ -57,10 +62,16 @@ async def _with_hooks(
 
     project, environment = workspace.project, workspace.environment
     shutdown, stopped = ShutdownRequest(), asyncio.Event()
-    with open_listener(host, port) as listener, open_for(project, environment, observer=observer) as ledger:
+    notifier = Notifier(project, environment, PATIENT)
+    shutdown.when_requested(notifier.close)
+    with (
+        open_listener(host, port) as listener,
+        open_for(project, environment, observer=observer) as ledger,
+        notifier.watching(ledger),
+    ):
         url = url_of(listener, host)
         callbacks = callbacks_at(url, project, environment)
-        hooks = Hooks(workspace, names, ledger, observer, to_stderr)
+        hooks = Hooks(workspace, names, ledger, observer, to_stderr, notifier)
         others = receiver(environment, callbacks.keys if callbacks is not None else (), ledger)
         with with_signals(shutdown):
             shutdown.when_requested(stopped.set)

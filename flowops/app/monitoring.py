@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from flowops.callbacks.app import metrics_of, metrics_response
-from flowops.common.metrics import Metric, gauge
+from flowops.common.metrics import Metric, gauge, info
 from flowops.errors import LedgerError
 from flowops.httpd import text_response
 from flowops.model.result import Outcome
@@ -124,8 +124,13 @@ class Monitor:
         ]
 
 
-def _of_ledger(ledger: Store) -> Iterator[Metric]:
-    """Yield what all workers of a ledger have in common. Raises LedgerError."""
+def run_info(ledger: Store) -> Metric:
+    """Return how the run under way is called in the ledger, in logs and in notifications."""
+    return info("flowops_run_info", "The run of the ledger that is under way.", {"run": ledger.run})
+
+
+def of_every_ledger(ledger: Store) -> Iterator[Metric]:
+    """Yield what all processes that place calls have in common. Raises LedgerError."""
     ahead, paused = ledger.slots_ahead()
     yield gauge("flowops_pace_ahead_seconds", "For how long the slots of the rate are taken.", ahead)
     yield gauge("flowops_pace_paused_seconds", "For how long the API has asked everybody to wait.", paused)
@@ -134,6 +139,12 @@ def _of_ledger(ledger: Store) -> Iterator[Metric]:
         "How long ago the call was claimed that has been in doubt for longest; 0 where none is.",
         ledger.age_of_oldest_doubt(),
     )
+
+
+def _of_ledger(ledger: Store) -> Iterator[Metric]:
+    """Yield what all workers of a ledger have in common. Raises LedgerError."""
+    yield run_info(ledger)
+    yield from of_every_ledger(ledger)
     waiting: Values = {
         (campaign, wait.value): float(number)
         for campaign, reasons in ledger.campaigns.waiting().items()

@@ -33,9 +33,9 @@ def reviewed(project: Project) -> dict[str, Value]:
         settings = review_of(project, environment)
         policy = settings.pop("policy", {})
         found[name] = settings | ({"policy": policy["environment"]} if "environment" in policy else {})
-    policy = None if project.document is None else project.document.value.get("policy")
-    hooks = None if project.document is None else project.document.value.get("hooks")
-    return {"environments": found} | ({"policy": policy} if policy else {}) | ({"hooks": hooks} if hooks else {})
+    written = {} if project.document is None else project.document.value
+    others = {name: written[name] for name in ("policy", "hooks", "notify") if written.get(name)}
+    return {"environments": found, **others}
 
 
 def settings_of(project: Project, environment: Environment) -> Settings:

@@ -64,10 +64,17 @@ class Turns:
     """Takes the turns of batches, with one run of the ledger."""
 
     def __init__(
-        self, ledger: Store, seal: Seal, rulings: Callable[[], Rulings], place: Place, tell: Callable[[str], None]
+        self,
+        ledger: Store,
+        seal: Seal,
+        rulings: Callable[[], Rulings],
+        place: Place,
+        tell: Callable[[str], None],
+        paused: Callable[[Campaign], None],
     ) -> None:
         self._ledger = ledger
         self._tell = tell
+        self._paused = paused
         self._seal = seal
         self._rulings = rulings
         self._place = place
@@ -105,6 +112,7 @@ class Turns:
         if differs is not None:
             campaigns.set(campaign.id, CampaignState.PAUSED, differs)
             self._tell(f"campaign {campaign.name} is paused: {differs}")
+            self._paused(campaign)
             return None
         turn = BatchTurn(campaign.id, job.batch, job.turn, campaign.starts_at)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import shlex
 import time
@@ -20,6 +21,7 @@ from flowops.app.campaigns import judge, seal_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import load_project
 from flowops.app.monitoring import Monitor
+from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT, PATIENT, SOON, STOPPED, Notifier
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.runs import LOOK, Pauses, sleep
 from flowops.app.secrets import token_of
@@ -37,6 +39,7 @@ from flowops.errors import LedgerError
 from flowops.httpd import open_listener, serving, url_of
 from flowops.ledger.files import FOREIGN, JOURNAL, beside, check_own, create_private
 from flowops.model.campaign import BatchTurn, CampaignState
+from flowops.model.ledger import State
 from flowops.policy.evaluate import tripped
 from flowops.policy.policy import Policy
 
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Checkpoint
     from flowops.model.plan import Decision, PlannedCall
 
+_log = logging.getLogger(__name__)
 #: How many batches a worker goes through at once: the engine hands out others once a second only, and until then the
 #: connections need calls.
 SLOTS = 12
@@ -99,12 +103,14 @@ async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: 
     """Begin one run after the other, until a signal comes, or nothing is due."""
     shutdown, pauses = ShutdownRequest(), Pauses()
     monitor = Monitor(workspace.environment.name, workspace.environment.rate)
+    notifier = Notifier(workspace.project, workspace.environment, SOON if options.once else PATIENT)
+    shutdown.when_requested(notifier.close)
     with with_signals(shutdown), _alone(workspace):
         async with _listening(options, workspace, monitor, observer) as callbacks:
             while True:
                 began = time.monotonic()
                 try:
-                    failure = await _run(options, workspace, shutdown, observer, monitor, callbacks)
+                    failure = await _run(options, workspace, shutdown, observer, monitor, callbacks, notifier)
                 except LedgerError as error:
                     if options.once or time.monotonic() - began < LOOK:
                         raise
@@ -116,6 +122,9 @@ async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: 
                 if failure is None:  # nothing was due for a while
                     continue
                 observer.report(f"the run has ended: {failure}")
+                notifier.tell(
+                    {FAILED}, "a worker's run has ended early", f"see: flowops doctor {notifier.env}", once="run"
+                )
                 if options.once:
                     return ExitCode.API
                 pause = pauses.behind(time.monotonic() - began)
@@ -130,14 +139,16 @@ async def _run(
     observer: Observer,
     monitor: Monitor,
     callbacks: Callbacks | None,
+    notifier: Notifier,
 ) -> str | None:
     """Work with one run of the ledger; return what has ended it early, None where nothing has."""
     project, environment = workspace.project, workspace.environment
-    with open_for(project, environment, places=True, observer=observer) as ledger:
+    with open_for(project, environment, places=True, observer=observer) as ledger, notifier.watching(ledger):
         _check_clock(ledger)
         ledger.begin()
+        _log.info("run %(run)s", {"run": ledger.run})
         async with api_of(project, environment) as api:
-            worker = _Worker(options, workspace, ledger, observer, monitor)
+            worker = _Worker(options, workspace, ledger, observer, monitor, notifier)
             placing = RunOptions(
                 addresses_of_callbacks(project, environment, callbacks, ledger.id),
                 monitor.done,
@@ -184,9 +195,16 @@ class _Worker:
     """One run of a worker."""
 
     def __init__(
-        self, options: WorkerOptions, workspace: Workspace, ledger: Store, observer: Observer, monitor: Monitor
+        self,
+        options: WorkerOptions,
+        workspace: Workspace,
+        ledger: Store,
+        observer: Observer,
+        monitor: Monitor,
+        notifier: Notifier,
     ) -> None:
         self._options = options
+        self._notifier = notifier
         self._ledger = ledger
         self._observer = observer
         self._monitor = monitor
@@ -216,7 +234,7 @@ class _Worker:
         if shutdown.signal is not None:
             return None
         loop = asyncio.get_running_loop()
-        turns = Turns(self._ledger, self._seal, self.rulings, placer.place, self._tell)
+        turns = Turns(self._ledger, self._seal, self.rulings, placer.place, self._tell, self._notify_paused)
         engine = await asyncio.to_thread(self._open_engine)
 
         async def take(job: Job) -> None:
@@ -303,6 +321,8 @@ class _Worker:
         self._read_at = time.monotonic()
         for guard in guards:
             self._tell(f"nothing is placed: {guard.reason}")
+            event = STOPPED if guard.name == "stop" else GUARD
+            self._notifier.tell({event}, f"workers place nothing: {guard.name}", once=guard.name)
 
     def _tell(self, text: str) -> None:
         """Tell something once."""
@@ -356,9 +376,29 @@ class _Worker:
         at = self._ledger.checkpoint() if policy.stop_on and began > self._judge_at else self._judged
         for campaign in running:
             if campaign.id not in left or campaign.canary is not None or at != self._judged:
-                judge(self._ledger, campaign, self._seal, policy)
+                became = judge(self._ledger, campaign, self._seal, policy)
+                if became is CampaignState.PAUSED:
+                    self._notify_paused(campaign)
+                elif became is CampaignState.FINISHED:
+                    self._notify_finished(campaign)
         if at != self._judged:
             self._judged, self._judge_at = at, time.monotonic() + SPARING * (time.monotonic() - began)
+
+    def _notify_paused(self, campaign: Campaign) -> None:
+        """Tell that a campaign is paused, by a guard or because something differs from what was approved."""
+        self._notifier.tell({GUARD}, f"campaign {campaign.id} is paused", self._see(campaign))
+
+    def _notify_finished(self, campaign: Campaign) -> None:
+        """Tell what a campaign came to that has finished."""
+        counts = self._ledger.campaigns.progress(campaign.id).counts
+        found = {FAILED: counts.get(State.REJECTED), IN_DOUBT: counts.get(State.IN_DOUBT)}
+        events = {event for event, number in found.items() if number} or {DONE}
+        words = ((number, "not placed" if state is None else state.value) for state, number in counts.items())
+        totals = ", ".join(f"{number:,} {word.replace('-', ' ')}" for number, word in words if number)
+        self._notifier.tell(events, f"campaign {campaign.id} has finished: {totals}", self._see(campaign))
+
+    def _see(self, campaign: Campaign) -> str:
+        return f"see: flowops campaign show {campaign.id} {self._notifier.env}"
 
     def _give_job(self, engine: Engine, turn: BatchTurn) -> None:
         """Give a batch that no job is about one of its next turn: that of this turn was lost, or has failed."""

@@ -33,7 +33,8 @@ from urllib.parse import unquote
 from flowops.callbacks.body import Malformed, read_callback
 from flowops.callbacks.token import Address, check_secret, read_address, verify
 from flowops.common.extras import install_command
-from flowops.common.metrics import CONTENT_TYPE, Metric, exposition
+from flowops.common.metrics import CONTENT_TYPE, Metric, exposition, info
+from flowops.common.version import __version__
 from flowops.errors import FlowopsError, LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow, text_response
 from flowops.model.ledger import State
@@ -266,8 +267,9 @@ class Receiver:
 
 async def metrics_response(metrics: Awaitable[Iterable[Metric]]) -> Response:
     """Return numbers for Prometheus, or why there are none."""
+    build = info("flowops_build_info", "The version of flowops that runs.", {"version": __version__})
     try:
-        return text_response(200, exposition(await metrics).rstrip("\n"), kind=CONTENT_TYPE)
+        return text_response(200, exposition([build, *await metrics]).rstrip("\n"), kind=CONTENT_TYPE)
     except ImportError:
         return text_response(501, f"this needs the library of Prometheus: {install_command('prometheus_client')}")
 

@@ -8,6 +8,7 @@ import click
 
 from flowops.app.access import open_for
 from flowops.app.load import project_of
+from flowops.app.reporting import tell_of_stop
 from flowops.cli import options
 from flowops.cli.output import print_result
 from flowops.report.formats import DONE
@@ -28,6 +29,8 @@ def stop(environment: str, reason: str, format_: str) -> int:
     with open_for(project, settings) as ledger:
         changed = ledger.stop(reason)
         why = ledger.stopped()
+    if changed:
+        tell_of_stop(project, settings)
     said = f"{environment} was stopped already: {why}"
     if changed:
         again = f"flowops resume --env {shlex.quote(environment)}"

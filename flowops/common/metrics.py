@@ -42,9 +42,17 @@ def gauge(name: str, description: str, value: float) -> Metric:
     return Metric(name, description, NO_LABELS, {NO_LABELS: value})
 
 
+def info(name: str, description: str, labels: Mapping[str, str]) -> Metric:
+    """Return a number that is always 1, for what its labels say."""
+    return Metric(name, description, tuple(labels), {tuple(labels.values()): 1.0})
+
+
 def exposition(metrics: Iterable[Metric]) -> str:
-    """Return numbers as Prometheus reads them. Raises ImportError where its library is not installed."""
-    from prometheus_client import CollectorRegistry, generate_latest
+    """Return numbers as Prometheus reads them, with those of the process (CPU, memory, open files).
+
+    Raises ImportError where its library is not installed.
+    """
+    from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
     class _Collected:
         def collect(self) -> Iterator[Family]:
@@ -52,6 +60,7 @@ def exposition(metrics: Iterable[Metric]) -> str:
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected())
+    ProcessCollector(registry=registry)
     return generate_latest(registry).decode()
 
 

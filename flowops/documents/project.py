@@ -31,6 +31,7 @@ from flowops.model.project import (
     Flow,
     Hook,
     LedgerSettings,
+    Notification,
     Project,
     WorkerSettings,
 )
@@ -134,6 +135,7 @@ def resolve(found: ProjectFile) -> Project:
         vars=value.get("vars") or {},
         environments=environments,
         hooks={name: _hook(name, fields) for name, fields in (value.get("hooks") or {}).items()},
+        notify=tuple(map(_notification, value.get("notify") or ())),
     )
 
 
@@ -226,6 +228,12 @@ def _workers(fields: Mapping[str, Value] | None) -> WorkerSettings | None:
 def _hook(name: str, fields: Mapping[str, Value]) -> Hook:
     secret, variables = Reference.of(fields["secret"]), fields.get("vars") or {}
     return Hook(name, fields["document"], secret, *read_limit(fields["limit"]), variables)
+
+
+def _notification(fields: Mapping[str, Value]) -> Notification:
+    spans = [read_span(each["doubt-older-than"]) for each in fields["on"] if isinstance(each, dict)]
+    on = frozenset(each for each in fields["on"] if isinstance(each, str))
+    return Notification(Reference.of(fields["to"]), on, min(spans, default=None))
 
 
 def _connection(timeouts: Mapping[str, Value]) -> Connection:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CODE = "reference"
 #: What a variable can be for. Keys and secrets of any kind are one: none of them goes anywhere.
 TOKEN, LEDGER, ACCOUNT, SECRET, SOURCE = "token", "ledger", "account", "secret", "source"
+#: An address that is told what came of runs.
+ADDRESS = "address of notifications"
 
 
 def check_references(document: Document) -> list[Problem]:
@@ -71,6 +73,8 @@ def _references(project: Mapping[str, Value]) -> Iterator[tuple[Path, str, Refer
                 yield (*at, *path), purpose, Reference.of(value)
     for name, hook in (project.get("hooks") or {}).items():
         yield ("hooks", name, "secret"), SECRET, Reference.of(hook["secret"])
+    for number, each in enumerate(project.get("notify") or ()):
+        yield ("notify", number, "to"), ADDRESS, Reference.of(each["to"])
     for at, policy in policies:
         lists = policy.get("do-not-call")
         for index, item in enumerate(lists if isinstance(lists, list) else [lists]):

@@ -62,6 +62,14 @@ class Hook(NamedTuple):
         return f"{self.phones}/{span_text(self.span).removeprefix('1')}"
 
 
+class Notification(NamedTuple):
+    """Who is told of what: `to` is an address, `on` are names of events, `older` is for how long a call is in doubt."""
+
+    to: Reference
+    on: frozenset[str]
+    older: timedelta | None = None
+
+
 class Connection(NamedTuple):
     """How to reach the API: time-outs in seconds, which a document may give, and what only the operator says.
 
@@ -117,6 +125,7 @@ class Project(NamedTuple):
     vars: Mapping[str, Value]
     environments: Mapping[str, Environment]
     hooks: Mapping[str, Hook] = {}
+    notify: tuple[Notification, ...] = ()
 
 
 class Flow(NamedTuple):

@@ -37,6 +37,8 @@ def test_each_call_is_told_from_its_claim_to_its_answer(real: Path) -> None:
         assert of_call == ["claimed", "placed"]
     assert (found[-1]["event"], found[-1]["summary"]["placed"]) == ("summary", 3)
     assert '"format_version": 1' in ran.err  # the result stands there
+    runs = flowops("ledger", "runs", *PRODUCTION, "--format", "json", cwd=real, env=ENV).json["runs"]
+    assert [found[1]["run"], found[-1]["run"]] == [runs[0]["run"]] * 2
 
 
 def test_refusals_doubts_and_what_is_not_attempted_are_told(real: Path, api: ApiServer) -> None:

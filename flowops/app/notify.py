@@ -1,0 +1,195 @@
+"""Tell people what came of runs: totals, states and commands, in the background, and never in the way of a call.
+
+What is told has no numbers, names, texts or references. Whoever cannot be reached is tried again for a while; after
+that the log says so, without the address, and nothing else comes of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from flowops.app.channels import open_channel
+from flowops.app.secrets import value_of
+from flowops.apply.outcome import exit_codes
+from flowops.common.exit_codes import ExitCode
+from flowops.common.extras import install_command
+from flowops.common.masking import mask_text
+from flowops.common.spans import span_text
+from flowops.errors import FlowopsError, LedgerError, UsageError
+from flowops.model.result import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from flowops.ledger.store import Store
+    from flowops.model.project import Environment, Notification, Project
+    from flowops.model.result import Result
+
+DONE, FAILED, IN_DOUBT, GUARD, STOPPED = "done", "failed", "in-doubt", "guard", "stopped"
+#: How long an address is tried by a command that ends, which waits for it, and by one that goes on, in seconds.
+SOON, PATIENT = 10.0, 600.0
+#: Seconds before the second try; twice as long each time, up to the longest.
+PAUSE, LONGEST_PAUSE = 1.0, 60.0
+#: How many messages may be under way at once: what is more is not told.
+AT_ONCE = 8
+#: Seconds for which the same thing is not told again.
+QUIET = 600.0
+#: Seconds between two looks at how long calls have been in doubt.
+LOOK = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """Tells whoever a project names what came of runs in an environment; `patience` is for how long it tries."""
+
+    def __init__(self, project: Project, environment: Environment, patience: float) -> None:
+        self._project = project
+        self._environment = environment.name
+        self._patience = patience
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._under_way = 0
+        self._told: dict[object, float] = {}
+
+    @property
+    def env(self) -> str:
+        """Return the option of a command that names the environment."""
+        return f"--env {shlex.quote(self._environment)}"
+
+    def tell(self, events: Collection[str], what: str, *more: str, once: object = None) -> None:
+        """Tell that something has happened to those who ask for one of these events.
+
+        What is told `once`, by any name, is not told again for a while. Returns at once, and raises nothing.
+        """
+        for number, each in enumerate(self._project.notify):
+            if each.on.intersection(events):
+                self._send(number, each, what, more, once)
+
+    def doubts(self, ledger: Store) -> None:
+        """Tell of a call that has been in doubt for longer than somebody wants to hear of. Raises LedgerError."""
+        asked = [(number, each) for number, each in enumerate(self._project.notify) if each.older is not None]
+        age = ledger.age_of_oldest_doubt() if asked else 0.0
+        for number, each in asked:
+            assert each.older is not None
+            if age <= each.older.total_seconds():
+                self._told.pop((number, IN_DOUBT, each.older), None)
+            elif (number, IN_DOUBT, each.older) not in self._told:
+                self._told[number, IN_DOUBT, each.older] = float("inf")
+                what = f"a call has been in doubt for more than {span_text(each.older)}"
+                self._send(number, each, what, (f"settle it: flowops reconcile {self.env}",), None)
+
+    @contextmanager
+    def watching(self, ledger: Store) -> Iterator[None]:
+        """Look from time to time how long calls have been in doubt, for as long as the block lasts."""
+        spans = [each.older.total_seconds() for each in self._project.notify if each.older is not None]
+        if not spans:
+            yield
+            return
+        ended = threading.Event()
+        pause = min(LOOK, max(0.2, min(spans) / 4))
+
+        def watch() -> None:
+            while not ended.wait(pause):
+                try:
+                    self.doubts(ledger)
+                except LedgerError as error:
+                    _log.warning("doubts are not looked at: %(why)s", {"why": error.message})
+
+        watcher = threading.Thread(target=watch, name="flowops-doubts", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join(LOOK)
+
+    def close(self) -> None:
+        """Try nothing again: what has not arrived is given up."""
+        self._closing.set()
+
+    def _send(self, number: int, to: Notification, what: str, more: Collection[str], once: object) -> None:
+        now = time.monotonic()
+        with self._lock:
+            known = self._told.get((number, once))
+            if once is not None and known is not None and now - known < QUIET:
+                return
+            if self._under_way >= AT_ONCE:
+                _log.warning("a notification is not sent: too many are under way")
+                return
+            self._under_way += 1
+            if once is not None:
+                self._told[number, once] = now
+        title = mask_text(f"flowops: {self._project.name}, {self._environment}: {what}")
+        arguments = number, to, title, mask_text("\n".join(more or (title,)))
+        # It is waited for at the end of the process (`flowops.__main__`), for as long as it has patience.
+        threading.Thread(target=self._deliver, args=arguments, name="flowops-notify").start()
+
+    def _deliver(self, number: int, to: Notification, title: str, body: str) -> None:
+        try:
+            why = self._try(number, to, title, body)
+        except ImportError:
+            why = f"Apprise is not installed: {install_command('apprise')}"
+        except FlowopsError as error:
+            why = error.message
+        except Exception as error:  # Apprise is not of this house, and nothing may come of what it does
+            why = f"Apprise failed: {type(error).__name__}"
+        finally:
+            with self._lock:
+                self._under_way -= 1
+        if why is not None:
+            _log.warning("a notification has not arrived: %(why)s", {"why": why})
+
+    def _try(self, number: int, to: Notification, title: str, body: str) -> str | None:
+        """Send a message again and again, until it has arrived or patience ends; return why it has not."""
+        until, pause = time.monotonic() + self._patience, PAUSE
+        address = value_of(to.to, field_of(number), UsageError, self._project)
+        channel = open_channel(address)
+        if channel is None:
+            return not_an_address(number, to)
+        while not channel.send(title, body):
+            if time.monotonic() + pause > until or self._closing.wait(pause):
+                return f"{field_of(number)}: {to.to} leads to nobody who takes it"
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return None
+
+
+def field_of(number: int) -> str:
+    """Return where in flowops.yaml an address is named."""
+    return f"notify.{number}.to"
+
+
+def not_an_address(number: int, to: Notification) -> str:
+    """Return that a value is nothing that anybody can be told at, without the value."""
+    return f"{field_of(number)}: the value of {to.to} is no address that Apprise knows, such as json://… or slack://…"
+
+
+def events_of(result: Result) -> set[str]:
+    """Return what there is to tell of a run; nothing of one that had nothing to place."""
+    codes = exit_codes(result)
+    found = {
+        FAILED: bool(codes & {ExitCode.API, ExitCode.LEDGER}),
+        IN_DOUBT: ExitCode.IN_DOUBT in codes,
+        STOPPED: any(guard.name == "stop" for guard in result.guards),
+        GUARD: any(guard.name != "stop" for guard in result.guards),
+    }
+    events = {event for event, happened in found.items() if happened}
+    return events or ({DONE} if result.counts()[Outcome.PLACED] else set())
+
+
+def tell_of_run(notifier: Notifier, result: Result, run: str) -> None:
+    """Tell what came of a run of apply."""
+    counts = {outcome: number for outcome, number in result.counts().items() if number}
+    totals = ", ".join(f"{number:,} {outcome.value.replace('-', ' ')}" for outcome, number in counts.items())
+    guards = (
+        f"{guard.name}{f' ({guard.place.file}:{guard.place.line})' if guard.place else ''}" for guard in result.guards
+    )
+    more = [f"nothing more was placed: {guard}" for guard in guards]
+    if result.interrupted is not None:
+        more.append(f"interrupted by signal {result.interrupted}")
+    notifier.tell(events_of(result), totals, *more, f"see: flowops status {notifier.env}", f"run {run}")

@@ -1,0 +1,55 @@
+"""Tell people what came of `apply`, where the project names any: a project that does not imports none of it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from flowops.app.load import project_of
+from flowops.errors import ApiError, FlowopsError, LedgerError, StalePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flowops.app.plan import Planned
+    from flowops.app.selection import Selection
+    from flowops.model.project import Environment, Project
+    from flowops.model.result import Result
+
+
+@contextmanager
+def reporting(selection: Selection) -> Iterator[Callable[[Planned, Result], None]]:
+    """Give what tells of a run; a failure of the ledger, the API or the plan that ends the block is told, too."""
+    try:
+        yield _report
+    except (LedgerError, ApiError, StalePlan) as error:
+        with suppress(FlowopsError):
+            project, environment = project_of(selection.environment, next(iter(selection.paths), "."))
+            if project.notify:
+                from flowops.app.notify import FAILED, SOON, Notifier
+
+                notifier = Notifier(project, environment, SOON)
+                kind = {"ledger": "the ledger cannot be used", "api": "the API cannot be used"}
+                why = kind.get(error.code, "the saved plan no longer fits")
+                notifier.tell({FAILED}, f"nothing was placed: {why}", f"see: flowops doctor {notifier.env}")
+        raise
+
+
+def _report(found: Planned, result: Result) -> None:
+    project = found.workspace.project
+    if project.notify:
+        from flowops.app.notify import SOON, Notifier, tell_of_run
+
+        notifier = Notifier(project, found.environment, SOON)
+        tell_of_run(notifier, result, found.ledger.run)
+        with suppress(LedgerError):
+            notifier.doubts(found.ledger)
+
+
+def tell_of_stop(project: Project, environment: Environment) -> None:
+    """Tell that somebody has stopped an environment."""
+    if project.notify:
+        from flowops.app.notify import SOON, STOPPED, Notifier
+
+        notifier = Notifier(project, environment, SOON)
+        notifier.tell({STOPPED}, "it is stopped, and no run claims another call", f"flowops resume {notifier.env}")
