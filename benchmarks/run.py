@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from apply_speed import apply_speed
 from comparison import text
 from growth import growth
+from hook_latency import hook_latency
 from ledger_size import ledger_size
 from machine import machine
 from many_writers import many_writers
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "rows": plan_rows,
     "apply": apply_speed,
     "writers": many_writers,
+    "hook": hook_latency,
     "peers": peers,
     "growth": growth,
     "ledger": ledger_size,

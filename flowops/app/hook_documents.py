@@ -30,11 +30,16 @@ def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tu
     """Return the hook of each document that one places calls of, by the document's place, and what is wrong."""
     hooks: dict[Place, Hook] = {}
     problems: list[Problem] = []
+    if not project.hooks:
+        return hooks, problems
+    by_file: dict[Path, list[Document]] = {}
+    for document in (*found.selected, *found.others):
+        by_file.setdefault(reader.path(document), []).append(document)
     unread = {problem.place.file for problem in found.problems}
     for hook in project.hooks.values():
         problems += _names_taken(project, hook)
         file = Path(os.path.normpath(Path(project.root) / hook.document))
-        named = [each for each in (*found.selected, *found.others) if reader.path(each) == file]
+        named = by_file.get(file, [])
         if not named and reader.shown(file) not in unread:
             message = f"the project has no call in {mask_quoted(hook.document)}"
             hint = "name a file with a call that include matches, from the project file"

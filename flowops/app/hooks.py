@@ -350,6 +350,7 @@ class Hooks:
         async def place() -> CallResult | None:
             return (await placer.place([planned]))[0]
 
+        self._beyond.discard(name)
         self._placing[name] = task = asyncio.create_task(place(), name="flowops-hook")
         task.add_done_callback(lambda _: self._placing.pop(name, None))
 

@@ -24,6 +24,7 @@ FOUND = {
     "files": ["flowops validate", "check-jsonschema"],
     "rows": ["bare loop", "flowops plan"],
     "growth": ["validate", "plan"],
+    "hook": ["request to POST", "request to answer"],
 }
 LONG = {
     "apply": ["bare client", "no ledger", "SQLite"],
