@@ -92,6 +92,8 @@ if TYPE_CHECKING:
 PREFIX = "/hooks/"
 #: Seconds for which the files, the policy and its lists hold before they are read again.
 FRESH = 15.0
+#: Seconds before the run behind one that had to end, at the most: alerts wait for it.
+LONGEST_PAUSE = 30.0
 #: How many requests are dealt with at once; further ones are asked to come again.
 AT_ONCE = 64
 
@@ -221,7 +223,7 @@ class Hooks:
 
     async def place(self, callbacks: Callbacks | None, shutdown: ShutdownRequest) -> None:
         """Begin one run of the ledger after the other, to place with, until a signal comes."""
-        pauses = Pauses()
+        pauses = Pauses(LONGEST_PAUSE)
         while shutdown.signal is None:
             began = time.monotonic()
             try:

@@ -19,14 +19,15 @@ LOOK = 1.0
 
 
 class Pauses:
-    """How long to wait behind each run: the longer, the more of them have ended soon."""
+    """How long to wait behind each run: the longer, the more of them have ended soon, up to the `longest`."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float = LONGEST_PAUSE) -> None:
+        self._longest = longest
         self._last = PAUSE / 2
 
     def behind(self, lived: float) -> float:
         """Return how many seconds to wait behind a run that has lived so many."""
-        self._last = PAUSE if lived > LONGEST_PAUSE else min(2 * self._last, LONGEST_PAUSE)
+        self._last = PAUSE if lived > self._longest else min(2 * self._last, self._longest)
         return self._last
 
 

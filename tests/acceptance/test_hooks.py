@@ -367,6 +367,18 @@ def test_what_the_api_refuses_or_leaves_open_is_told_and_what_may_have_rung_is_n
     assert api.received == {"alert-1": 2, "alert-2": 1}
 
 
+def test_an_api_that_cannot_be_reached_is_told_and_the_same_request_rings_once_it_can(tmp_path: Path) -> None:
+    with ApiServer() as gone:
+        root = write(tmp_path / "p", gone)
+        port = int(gone.url.rpartition(":")[2].partition("/")[0])
+    with listening(root, ENV, hooks=["oncall"]) as address:
+        answer = post(f"{address}/hooks/oncall")
+        assert (answer.status, outcomes(answer)) == (503, ["not-attempted"])
+        with ApiServer(port=port) as back:
+            assert post(f"{address}/hooks/oncall").status == 200
+            assert back.received == {"alert-1": 1}
+
+
 def test_a_call_in_flight_is_recorded_and_answered_when_the_process_is_stopped(pager: Path, api: ApiServer) -> None:
     gate = Gate()
     api.behave = gate

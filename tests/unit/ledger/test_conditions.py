@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.model.claims import Claim, Condition, Record, Used, Written
+from flowops.model.claims import Claim, Condition, Labelled, Record, Used, Written
 from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action, Decision
 
@@ -139,3 +139,40 @@ def test_of_runners_in_a_race_each_callee_is_rung_as_often_as_may_be(address) ->
     assert len(won) == len(set(won)) == 4
     assert len(address.open().rung_since([LONDON], BEGIN)[LONDON]) == 2
     assert len(address.open().rung_since([NEW_YORK], BEGIN)[NEW_YORK]) == 2
+
+
+PAGER = Labelled("hook", "pager", BEGIN)
+
+
+def labelled(claim: Claim, most: int, name: str = "hook", value: str = "pager") -> Claim:
+    """A claim of a call with a label, as long as calls with that of the pager ring at most so many phones."""
+    document = claim.call.origin.document
+    own = document.with_value({**document.value, "labels": {name: value, "team": 'a "hook":"pager" b'}})
+    call = claim.call._replace(origin=claim.call.origin._replace(document=own))
+
+    def decide(used: Used) -> Decision | None:
+        return FULL if used.labelled + len(call.callees) > most else None
+
+    return claim._replace(call=call, condition=Condition(frozenset(), (), None, decide, labelled=PAGER))
+
+
+def test_the_phones_of_calls_with_a_label_are_counted_over_transactions_and_within_one(store: Store, make) -> None:
+    first = store.write([labelled(make.claim("a", LONDON, PARIS), 4), labelled(make.claim("b"), 4)])
+    assert [written.decision for written in first] == [None, None]
+    assert store.labelled_since(PAGER) == 3
+    store.write([Record("a", EventType.REFUSED, detail="400"), Record("b", EventType.UNCLEAR, detail="time-out")])
+    again = store.write([labelled(make.claim(name), 4) for name in "cde"])
+    assert [written.decision for written in again] == [None, FULL, FULL]
+    assert store.labelled_since(PAGER) == 4  # what was refused counts, too
+
+
+def test_another_label_another_value_and_another_time_count_for_themselves(store: Store, make) -> None:
+    other = [("hook", "pager2"), ("xhook", "pager"), ("label", "hook"), ("pager", "hook")]
+    store.write([labelled(make.claim(f"o{at}"), 9, *each) for at, each in enumerate(other)])
+    store.write([make.claim("plain")])
+    assert store.labelled_since(PAGER) == 0
+    store.write([labelled(make.claim("a"), 9)])
+    assert store.labelled_since(PAGER) == 1
+    assert store.labelled_since(PAGER._replace(since=datetime.now(UTC) + timedelta(hours=1))) == 0
+    store.write([Record("a", EventType.UNSENT, detail="no connection")])
+    assert store.labelled_since(PAGER) == 0  # nothing was sent
