@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -199,3 +200,23 @@ def test_a_hook_tells_of_what_it_places_refuses_and_holds_back(real: Path, api: 
         "flowops: real, production: hook oncall: its limit is reached, and a call was not placed",
     ]
     assert "46010" not in "".join(body for _, body in receiver.received)
+
+
+def test_workers_tell_of_a_campaign_that_has_finished_and_of_one_that_is_paused(
+    real: Path, api: ApiServer, receiver: Receiver
+) -> None:
+    workers = "    workers: {key: {env: FLOWOPS_CAMPAIGN_KEY}}\n"
+    env = {**told(real, receiver, more=workers), "FLOWOPS_CAMPAIGN_KEY": "c" * 64}
+    assert apply(real, env, "--detach", "--ref", "call-1").code == 0
+    assert flowops("worker", *PRODUCTION, "--once", cwd=real, env=env).code == 0
+    assert apply(real, env, "--detach", "--ref", "call-2").code == 0
+    with (real / "flowops.yaml").open("a") as file:
+        file.write("policy: {countries: [GB]}\n")  # not what was approved
+    assert flowops("worker", *PRODUCTION, "--once", cwd=real, env=env).code == 0
+    titles = [message["title"] for message in receiver.messages]
+    assert [re.sub("campaign [0-9a-z]+", "campaign ID", title) for title in titles] == [
+        "flowops: real, production: campaign ID has finished: 1 placed",
+        "flowops: real, production: campaign ID is paused",
+    ]
+    assert api.received == {"call-1": 1}
+    assert "flowops campaign show" in receiver.messages[0]["message"]
