@@ -390,7 +390,8 @@ class _Worker:
 
     def _notify_finished(self, campaign: Campaign) -> None:
         """Tell what a campaign came to that has finished."""
-        counts = self._ledger.campaigns.progress(campaign.id).counts
+        over = self._ledger.campaigns.find(campaign.id)
+        counts = over.totals.counts if over is not None and over.totals is not None else {}
         found = {FAILED: counts.get(State.REJECTED), IN_DOUBT: counts.get(State.IN_DOUBT)}
         events = {event for event, number in found.items() if number} or {DONE}
         words = ((number, "not placed" if state is None else state.value) for state, number in counts.items())
