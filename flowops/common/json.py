@@ -50,7 +50,8 @@ def read_json(text: str | bytes, *, depth: int = VALUE_DEPTH, half_characters: b
         raise
     except UnicodeDecodeError:
         raise NotJson("this is not UTF-8", "not UTF-8") from None
-    except json.JSONDecodeError as error:
+    except json.JSONDecodeError as found:
+        error = _as_newest(found)
         words = error.msg[:1].lower() + error.msg[1:].removesuffix(" at").rstrip(": ")
         raise NotJson(f"this is not JSON: {words}", error.msg, error.lineno, error.colno) from None
     except RecursionError:
@@ -64,6 +65,22 @@ def read_json(text: str | bytes, *, depth: int = VALUE_DEPTH, half_characters: b
     if may_be_half and not is_unicode(json.dumps(value, ensure_ascii=False)):
         raise NotStrict("an escape stands for half a character", "half a character")
     return value
+
+
+#: What Python says before 3.13 of a comma that nothing follows, by the mark that does: what it expected instead.
+_AFTER_A_COMMA = {
+    "}": ("Expecting property name enclosed in double quotes", "object"),
+    "]": ("Expecting value", "array"),
+}
+
+
+def _as_newest(error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """Return the error as the newest Python has it, so that the same text is told the same everywhere."""
+    before = error.doc[: error.pos].rstrip(" \t\n\r")
+    message, kind = _AFTER_A_COMMA.get(error.doc[error.pos : error.pos + 1], ("", ""))
+    if error.msg != message or not before.endswith(","):
+        return error
+    return json.JSONDecodeError(f"Illegal trailing comma before end of {kind}", error.doc, len(before) - 1)
 
 
 def read_flat(text: str, loads: Callable[[str], Any]) -> dict[str, Any] | None:

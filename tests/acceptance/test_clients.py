@@ -66,11 +66,10 @@ def sandbox(tmp_path: Path) -> Iterator[str]:
         process.communicate()
 
 
-def run(*command: object, cwd: Path) -> str:
-    ran = subprocess.run(
-        list(map(str, command)), cwd=cwd, env=environment(), text=True, capture_output=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+def run(*command: object, cwd: Path, code: int = 0) -> str:
+    given = list(map(str, command))
+    ran = subprocess.run(given, cwd=cwd, env=environment(), text=True, capture_output=True, check=False, timeout=120)
+    assert ran.returncode == code, ran.stdout + ran.stderr
     return ran.stdout
 
 

@@ -83,7 +83,11 @@ def test_what_fits_the_pattern_is_read_by_everybody_as_it_is_by_us(url: str) -> 
     assert parts.scheme == "https" or is_loopback(parts.hostname)
 
 
-@given(st.ip_addresses(v=6).map(str) | st.text("0123456789abcdef:", min_size=2, max_size=40))
+#: Without dots, which Python 3.13 and later write where the address stands for one of version 4; flowops takes none.
+ADDRESSES_OF_SIX = st.ip_addresses(v=6).map(str).filter(lambda address: "." not in address)
+
+
+@given(ADDRESSES_OF_SIX | st.text("0123456789abcdef:", min_size=2, max_size=40))
 def test_an_address_of_six_is_one_to_everybody(host: str) -> None:
     try:
         ipaddress.IPv6Address(host)

@@ -37,6 +37,11 @@ def test_json_is_read(value: Any, ascii_only: bool) -> None:
         ('"\\ud83d"', "an escape stands for half a character", 1, 1),
         ('{"a": 1,\n "b" 2}', "this is not JSON: expecting ':' delimiter", 2, 6),
         ("", "this is not JSON: expecting value", 1, 1),
+        # In the words of the newest Python, whichever runs.
+        ('{"a": 1,\n }', "this is not JSON: illegal trailing comma before end of object", 1, 8),
+        ("[1, ]", "this is not JSON: illegal trailing comma before end of array", 1, 3),
+        ("[1,}", "this is not JSON: expecting value", 1, 4),
+        ("[,]", "this is not JSON: expecting value", 1, 2),
         ("{'a': 1}", "this is not JSON: expecting property name enclosed in double quotes", 1, 2),
         ("1 2", "this is not JSON: extra data", 1, 3),
         ('"a\tb"', "this is not JSON: invalid control character", 1, 3),
