@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
 from flowops.model.plan import HASH_BYTES, Action, Plan, PlannedBatch

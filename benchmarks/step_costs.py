@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowops.common.budget import CALL_STEPS, MAX_TEXT, PARTS_PER_STEP
 from flowops.templates import closures
 from flowops.templates.budget import Scope
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.tests import TESTS
+from flowops.templates.problems import TemplateError
 from flowops.templates.template import compile_template
 
 if TYPE_CHECKING:

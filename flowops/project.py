@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from flowops.app.diff import Comparison
     from flowops.app.events import Events
     from flowops.app.observer import Observer
-    from flowops.app.pacing import Pacing
-    from flowops.app.plan import Planned
+    from flowops.app.plan import Pacing, Planned
     from flowops.app.policy_run import Override
     from flowops.app.selection import Selection
     from flowops.app.testing import Tested
@@ -230,8 +229,7 @@ class Project:
         """Give a plan that nobody has anything against, how its calls are spread, and who hears of them."""
         from flowops.app.apply import check_reviewed
         from flowops.app.events import Events
-        from flowops.app.pacing import Pacing, check_pacing
-        from flowops.app.plan import planned
+        from flowops.app.plan import Pacing, check_pacing, planned
         from flowops.app.saved import pacing_as_saved
         from flowops.model.plan import Action
 

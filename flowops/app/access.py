@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flowops.app.observer import SILENT
 from flowops.app.secrets import value_of
 from flowops.common.addresses import BadAddress, is_postgres, ledger_address, sqlite_file
-from flowops.common.git import ANYBODYS, ask_git
+from flowops.common.safe_files import ANYBODYS, ask_git
 from flowops.errors import LedgerError
 from flowops.ledger.files import passing_file_system
 

@@ -23,7 +23,7 @@ from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply, move
 from flowops.callbacks.token import callback_url, check_secret
-from flowops.common.spans import span_text
+from flowops.common.times import span_text
 from flowops.errors import StalePlan, UsageError
 from flowops.plan.decide import fingerprint_as
 from flowops.plan.recheck import recheck_moved
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from flowops.api.client import FlowBuilder
     from flowops.app.callback_server import Callbacks
     from flowops.app.observer import Observer
-    from flowops.app.pacing import Pacing
-    from flowops.app.plan import Planned
+    from flowops.app.plan import Pacing, Planned
     from flowops.model.call import Call
     from flowops.model.plan import Guard, Plan, PlannedCall
     from flowops.model.project import Environment, Project

@@ -11,12 +11,10 @@ from flowops.app.apply import look_again, record_moves
 from flowops.app.canary import why_failed
 from flowops.app.policy_run import clock, said_of
 from flowops.app.secrets import value_of
-from flowops.campaigns.batch import keep, open_batch
-from flowops.campaigns.sealing import Seal
+from flowops.campaigns.batch import Seal, keep, open_batch
 from flowops.common.exit_codes import ExitCode, worst
-from flowops.common.ids import ulid
 from flowops.common.masking import mask_quoted
-from flowops.common.names import did_you_mean
+from flowops.common.names import did_you_mean, ulid
 from flowops.errors import StalePlan, UsageError
 from flowops.ledger.campaigns import SealedCalls
 from flowops.ledger.database import iso
@@ -33,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from flowops.app.observer import Observer
-    from flowops.app.pacing import Pacing
-    from flowops.app.plan import Planned
+    from flowops.app.plan import Pacing, Planned
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
     from flowops.model.campaign import CampaignProgress

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.app.observer import Observer
-    from flowops.app.pacing import Pacing
-    from flowops.app.plan import Planned
+    from flowops.app.plan import Pacing, Planned
     from flowops.apply.control import Halt, ShutdownRequest
     from flowops.model.ledger import Entry
     from flowops.model.plan import Plan, PlannedCall

@@ -30,8 +30,8 @@ from flowops.app.selection import Selection
 from flowops.callbacks.token import check_secret
 from flowops.common import plugins
 from flowops.common.addresses import is_loopback
+from flowops.common.called import LIBRARIES, install_command
 from flowops.common.exit_codes import ExitCode
-from flowops.common.extras import LIBRARIES, install_command
 from flowops.common.secrets import Reference
 from flowops.documents.row_source import DataFile, Query, data_of
 from flowops.errors import ApiError, FlowopsError, LedgerError, NotAllowed, UsageError

@@ -13,9 +13,9 @@ from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.selection import CallFilter
 from flowops.common.addresses import is_postgres, sqlite_file
-from flowops.common.git import leave_out
+from flowops.common.names import ATTEMPT
 from flowops.common.numbers import names_number
-from flowops.common.selection import ATTEMPT
+from flowops.common.safe_files import leave_out
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, open_given
 from flowops.documents.rows import read_data

@@ -29,8 +29,7 @@ from flowops.model.call import NUMBER_IN_REFERENCE
 from flowops.schema.check import check_documents
 from flowops.schema.flow_check import check_flows
 from flowops.templates.fields import SourceValue
-from flowops.templates.leftovers import cut_by_comments
-from flowops.templates.unrendered import unrendered
+from flowops.templates.leftovers import cut_by_comments, unrendered
 from flowops.templates.variables import render_variables
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from flowops.app.channels import open_channel
 from flowops.app.secrets import value_of
 from flowops.apply.outcome import exit_codes
+from flowops.common.called import install_command
 from flowops.common.exit_codes import ExitCode
-from flowops.common.extras import install_command
 from flowops.common.masking import mask_text
-from flowops.common.spans import span_text
+from flowops.common.times import span_text
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.model.result import Outcome
 

@@ -1,4 +1,4 @@
-"""The lists of numbers that a policy names, and that people hand in: each read once, line by line."""
+"""The lists of numbers that a policy names, and that people hand in to be blocked: each read once, line by line."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowops.app.operators import lines_of
 from flowops.app.secrets import read_variable, value_of
-from flowops.common.masking import mask_quoted
+from flowops.common.masking import mask_quoted, mask_written
+from flowops.common.numbers import Refusal, read
 from flowops.documents.files import Unreadable, open_given
-from flowops.errors import FlowopsError, Invalid
+from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.model.document import Place, Problem
 from flowops.policy.policy import Policy
 from flowops.policy.rule import NumberList
 from flowops.policy.rules.lists import DoNotCall, hash_lines, read_list, read_unkeyed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO
 
     from flowops.app.load import Workspace
-
 
 #: More of one line is never read at once, whatever the file is.
 LONGEST_LINE = 4_096
@@ -107,3 +108,43 @@ def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
     return iter(lambda: file.readline(LONGEST_LINE), b"")
+
+
+def read_numbers(given: Sequence[str], from_file: str | None) -> list[str]:
+    """Return the numbers that are meant, each once, in canonical E.164.
+
+    A file (``-`` for stdin) has a number a line; empty lines and those that begin with ``#`` name nobody. Raises
+    UsageError for one that is given and is no number, Invalid with every such line of the file.
+    """
+    numbers = [*_given(given), *(_listed(from_file) if from_file is not None else [])]
+    if not numbers:
+        raise UsageError("say which numbers: by NUMBER or --from-file FILE")
+    return list(dict.fromkeys(numbers))
+
+
+def _given(given: Sequence[str]) -> list[str]:
+    found = {written: read(written) for written in given}
+    refused = {written: each for written, each in found.items() if isinstance(each, Refusal)}
+    if refused:
+        said = "; ".join(f"{mask_written(written)} {each.message}" for written, each in refused.items())
+        hints = dict.fromkeys(each.hint for each in refused.values() if each.hint)
+        raise UsageError(said, hint="; ".join(hints) or None)
+    return [number for number in found.values() if isinstance(number, str)]
+
+
+def _listed(file: str) -> list[str]:
+    numbers: list[str] = []
+    problems: list[Problem] = []
+    for line, text in enumerate(lines_of(file), 1):
+        written = text.strip()
+        if not written or written.startswith("#"):
+            continue
+        number = read(written)
+        if isinstance(number, str):
+            numbers.append(number)
+        else:
+            message = f"{mask_written(written)} {number.message}"
+            problems.append(Problem(Place(file, line), message=message, code="policy", hint=number.hint))
+    if problems:
+        raise Invalid(problems)
+    return numbers

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.ledger import labelled
 from flowops.app.selection import CallFilter, Selection
 from flowops.common.masking import mask_text
-from flowops.common.names import same_name
-from flowops.common.selection import reference_filter
+from flowops.common.names import reference_filter, same_name
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError

@@ -1,10 +1,11 @@
-"""From files and ledger to a plan; `plan` and `apply` share it."""
+"""From files and ledger to a plan, and how its calls are spread; `plan` and `apply` share it."""
 
 from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import commit_of, open_for
@@ -21,9 +22,9 @@ from flowops.common.masking import mask_text
 from flowops.errors import UsageError
 from flowops.model.document import sentence
 from flowops.model.plan import HookCalls
+from flowops.plan.decide import NAME as RENAMED
+from flowops.plan.decide import RenamedCalls
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
-from flowops.plan.renamed import NAME as RENAMED
-from flowops.plan.renamed import RenamedCalls
 from flowops.plan.saved import compare, hold
 from flowops.policy.policy import Policy
 
@@ -209,3 +210,26 @@ def _of_attempts(plan: Plan, policy: Policy, environment: Environment) -> Iterat
     for rule in policy.rules:
         if isinstance(rule, PerCallee) and rule.most < most:
             yield f"attempts: {most} are more than per-callee lets through: {rule.most} calls ({rule.place})"
+
+
+class Pacing(NamedTuple):
+    """How the calls of a run are spread: how many go first, and how many at all.
+
+    `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
+    are waited for. `limit` is how many phones the run rings at most.
+    """
+
+    canary: int | None = None
+    failures: float = 0.0
+    patience: timedelta = timedelta(minutes=10)
+    limit: int | None = None
+
+
+def check_pacing(found: Planned, pacing: Pacing) -> None:
+    """Raise UsageError for a canary of which nobody would hear."""
+    environment = found.environment
+    if pacing.canary is not None and environment.callbacks is None and not environment.sandboxed:
+        raise UsageError(
+            f"--canary waits for the outcomes of calls, and environment '{environment.name}' has no callbacks",
+            hint="say where they arrive: callbacks: {url: https://…, secret: {env: NAME}}, and run `flowops listen`",
+        )

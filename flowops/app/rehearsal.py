@@ -25,9 +25,8 @@ from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply
-from flowops.common.ids import ulid
 from flowops.common.masking import mask_number, mask_quoted, mask_written
-from flowops.common.names import did_you_mean
+from flowops.common.names import did_you_mean, ulid
 from flowops.common.numbers import Refusal, read
 from flowops.errors import UsageError
 from flowops.ledger.blocks import decision_on
@@ -143,7 +142,7 @@ async def _ring(found: Rehearsal, observer: Observer) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class RehearsalLog:
-    """What a run of a rehearsal asks of a ledger: a `flowops.model.ledger.RunLedger` that keeps events, and no call.
+    """What a run of a rehearsal asks of a ledger: a `flowops.model.claims.RunLedger` that keeps events, and no call.
 
     `about` says whose words are said to whom, without a number.
     """

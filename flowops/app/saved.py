@@ -11,8 +11,8 @@ from flowops.app.load import project_root
 from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.common.json import NotJson, read_json
 from flowops.common.safe_files import PRIVATE_FILE, replace_file
-from flowops.common.spans import read_span, span_text
 from flowops.common.text import visible
+from flowops.common.times import read_span, span_text
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, Invalid, StalePlan, UsageError
 from flowops.model.document import Place, Problem
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from flowops.app.pacing import Pacing
+    from flowops.app.plan import Pacing
     from flowops.model.document import Value
     from flowops.model.plan import Plan
     from flowops.plan.saved import SavedPlan

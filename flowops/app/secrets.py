@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flowops.common.addresses import BadAddress, is_loopback, source_address
-from flowops.common.git import git_root
+from flowops.common.safe_files import git_root
 from flowops.common.secrets import (
     ALLOW_HOSTS,
     ALLOW_SOURCES,

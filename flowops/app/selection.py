@@ -10,8 +10,7 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_quoted
-from flowops.common.names import nearest, same_name
-from flowops.common.selection import WILDCARDS, reference_filter
+from flowops.common.names import WILDCARDS, nearest, reference_filter, same_name
 from flowops.common.text import listed
 from flowops.errors import UsageError
 from flowops.model.call import BatchView, further_references

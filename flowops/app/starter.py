@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flowops.app.schemas import write_for_editors
-from flowops.common.extras import DISTRIBUTION
-from flowops.common.git import ask_git
-from flowops.common.safe_files import make_folder, replace_file
+from flowops.common.called import DISTRIBUTION
+from flowops.common.safe_files import ask_git, make_folder, replace_file
 from flowops.errors import FlowopsError
 
 _PACKAGE = Path(__file__).parent.parent

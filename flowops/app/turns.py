@@ -24,9 +24,8 @@ from flowops.plan.planner import plan_batch
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
 
-    from flowops.campaigns.batch import KeptBatch
+    from flowops.campaigns.batch import KeptBatch, Seal
     from flowops.campaigns.engine import Job
-    from flowops.campaigns.sealing import Seal
     from flowops.ledger.store import Store
     from flowops.model.plan import Guard, PlannedBatch, PlannedCall, Settings
     from flowops.model.result import CallResult

@@ -31,7 +31,7 @@ from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.placer import Placer
 from flowops.campaigns.engine import Job
-from flowops.common import libpq
+from flowops.common import addresses
 from flowops.common.addresses import is_postgres, sqlite_file
 from flowops.common.exit_codes import ExitCode
 from flowops.common.safe_files import PRIVATE_FILE
@@ -334,8 +334,8 @@ class _Worker:
         from flowops.campaigns.dbos import DbosEngine
 
         if is_postgres(self._address.url):
-            given = libpq.parameters(self._address.url)
-            return DbosEngine(self._ledger.run, lambda: libpq.connect(given))
+            given = addresses.parameters(self._address.url)
+            return DbosEngine(self._ledger.run, lambda: addresses.connect(given))
         file = beside(Path(sqlite_file(self._address.url)), ".work")
         check_own([file, *(beside(file, suffix) for suffix in (JOURNAL, *FOREIGN))], self._root)
         create_private(file)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from flowops.apply.control import Timing
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
-from flowops.common.clock import now
+from flowops.common.times import now
 from flowops.errors import LedgerError
 from flowops.model.claims import Claim
 from flowops.model.ledger import EventType

@@ -12,7 +12,7 @@ from flowops.apply.connections import Connections, Feed, format_error, one_by_on
 from flowops.apply.control import CircuitBreaker, Halt, Timing
 from flowops.apply.group import LARGEST_BATCH, GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
-from flowops.common.clock import now
+from flowops.common.times import now
 from flowops.errors import FlowopsError, LedgerError
 from flowops.model.claims import Move
 from flowops.model.ledger import State

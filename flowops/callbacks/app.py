@@ -32,7 +32,7 @@ from urllib.parse import unquote
 
 from flowops.callbacks.body import Malformed, read_callback
 from flowops.callbacks.token import Address, check_secret, read_address, verify
-from flowops.common.extras import install_command
+from flowops.common.called import install_command
 from flowops.common.metrics import CONTENT_TYPE, Metric, exposition, info
 from flowops.common.version import __version__
 from flowops.errors import FlowopsError, LedgerError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowops.campaigns.engine import Job
-from flowops.common.extras import install_command
+from flowops.common.called import install_command
 from flowops.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from flowops.app.events import events_to
 from flowops.app.gate import FAIL_ON, failures, words_of_result
-from flowops.app.pacing import Pacing
+from flowops.app.plan import Pacing
 from flowops.app.rehearsal import rehearsal, rehearse
 from flowops.app.saved import refuse_plans
 from flowops.apply.outcome import exit_code

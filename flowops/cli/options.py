@@ -226,7 +226,7 @@ def shown(kind: str, *between: Decorator) -> Decorator:
 
 def span(_context: click.Context, _option: click.Parameter, value: str | None) -> timedelta | None:
     """Read a span of time, such as 90m."""
-    from flowops.common.spans import read_span
+    from flowops.common.times import read_span
 
     try:
         return None if value is None else read_span(value, zero=True)
@@ -234,7 +234,7 @@ def span(_context: click.Context, _option: click.Parameter, value: str | None) -
         raise click.BadParameter(f"'{value}' {error}") from None
 
 
-#: How many calls go first; see `flowops.app.pacing.Pacing`.
+#: How many calls go first; see `flowops.app.plan.Pacing`.
 CANARY = (
     click.option(
         "--canary",
@@ -279,7 +279,7 @@ class _Liftable(click.Choice[str]):
     @property
     def choices(self) -> tuple[str, ...]:  # type: ignore[override]
         """Return the keys of the rules and guards."""
-        from flowops.plan.renamed import NAME
+        from flowops.plan.decide import NAME
         from flowops.policy.config import LIFTABLE
 
         return (*LIFTABLE, NAME)
@@ -320,7 +320,7 @@ def since(_context: click.Context, _option: click.Parameter, value: str | None) 
     """Read since when: ``today``, a span of time back from now, a date of this machine's time zone, or a time."""
     from datetime import UTC, datetime
 
-    from flowops.common.spans import read_span
+    from flowops.common.times import read_span
 
     if value is None:
         return None

@@ -150,7 +150,7 @@ def _project(paths: Sequence[str]) -> str:
 
 def _located(file: str) -> str:
     """Return a file as the repository names it, wherever in it the command was run."""
-    from flowops.common.git import git_root
+    from flowops.common.safe_files import git_root
 
     cwd = Path.cwd()
     root = git_root(cwd) or cwd

@@ -1,4 +1,4 @@
-"""``flowops plan``: what apply would do."""
+"""``flowops plan`` and ``flowops show``: what apply would do, now or as it was saved."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ import click
 
 from flowops.app.gate import FAIL_ON, failures, words_of_plan
 from flowops.app.load import project_root
-from flowops.app.pacing import Pacing, check_pacing
+from flowops.app.plan import Pacing, check_pacing
 from flowops.app.policy_run import clock
-from flowops.app.saved import request_of, save_plan
+from flowops.app.saved import read_output, request_of, save_plan
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import UsageError
 from flowops.project import Project
-from flowops.report.formats import PLAN
+from flowops.report.formats import PLAN, RESULT
+from flowops.report.reading import plan_of_json, result_of_json
 from flowops.report.views.plan import PlanClock, PlanOutput, PlanView, of_plan
+from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from flowops.app.selection import Selection
     from flowops.cli.options import Shown
     from flowops.model.plan import Action
-
 
 canary_options = options.together(
     *options.CANARY,
@@ -145,3 +146,17 @@ def echo_notices(found: Planned) -> None:
             else f"{found.unseen:,} calls have a callback-url of their own"
         )
         echo_status(f"{calls}: it is kept, and flowops will not see the outcome")
+
+
+@click.command("show", short_help="Print a saved plan or result again.")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@options.full
+@options.formats(PLAN)
+def show(file: Path, full: bool, format_: str) -> None:
+    """Print a plan saved with `plan -o`, or the JSON of a plan or a result, again, in any format."""
+    kind, document = read_output(file)
+    if kind == "result":
+        print_result(RESULT, ResultView(result_of_json(document), full=full, json=document), format_)
+    else:
+        view = PlanOutput(lambda full: plan_of_json(document, full=full), lambda: document, full)
+        print_result(PLAN, view, format_)

@@ -7,9 +7,8 @@ from pathlib import Path
 import click
 
 from flowops.app.access import open_for
-from flowops.app.blocks import read_numbers
 from flowops.app.load import project_of
-from flowops.app.number_lists import hash_list
+from flowops.app.number_lists import hash_list, read_numbers
 from flowops.cli import options
 from flowops.cli.group import Group
 from flowops.cli.output import TERMINAL, print_result

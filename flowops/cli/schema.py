@@ -1,4 +1,4 @@
-"""``flowops schema``: the JSON Schemas, shown or derived."""
+"""What flowops says of its documents: the JSON Schemas, what a field means, and what a shell completes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 
 import click
+from click.shell_completion import get_completion_class
 
 from flowops.app.schemas import build_schemas, check_fresh, folder_of
-from flowops.cli import completing
+from flowops.cli import completing, options
 from flowops.cli.group import Group
-from flowops.cli.output import echo_status
+from flowops.cli.output import echo_status, print_result
+from flowops.report.formats import FIELD
+from flowops.schema.fields import field_at
 from flowops.schema.store import schema_text, write_schemas
 
 
@@ -52,3 +55,36 @@ def build(openapi: Path | None, project: Path | None, out: Path | None, check: b
     for file in changed:
         click.echo(folder / file)
     echo_status(f"{len(changed)} of {len(built)} schemas in {folder} changed")
+
+
+@click.command("explain", short_help="Say what a field of a document means.")
+@click.argument("field", shell_complete=completing.fields)
+@options.formats(FIELD)
+def explain(field: str, format_: str) -> None:
+    """Say what FIELD means, what it takes, and which fields are inside it.
+
+    A field is a path that begins with a kind of document: call, callset, flow, project or test; such as call.callee,
+    project.environments.rate or callset.on-invalid. Where only one field has a name, the name is enough.
+    """
+    print_result(FIELD, field_at(field), format_)
+
+
+SHELLS = ("bash", "zsh", "fish")
+NAME, VARIABLE = "flowops", "_FLOWOPS_COMPLETE"
+
+
+@click.command("completion", short_help="Print the script by which a shell completes flowops.")
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print the script by which SHELL completes commands, options, formats, environments, references and labels.
+
+    References and labels are those of the files, as far as these are read within a second.
+
+    \b
+    bash: eval "$(flowops completion bash)"        in ~/.bashrc
+    zsh:  eval "$(flowops completion zsh)"         in ~/.zshrc
+    fish: flowops completion fish | source         in ~/.config/fish/config.fish
+    """
+    completion = get_completion_class(shell)
+    assert completion is not None, "click knows all of these"
+    sys.stdout.write(completion(click.get_current_context().find_root().command, {}, NAME, VARIABLE).source())

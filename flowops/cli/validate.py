@@ -1,4 +1,4 @@
-"""``flowops validate``: everything that needs no ledger, no network and no secret."""
+"""``flowops validate`` and ``flowops test``: everything that needs no ledger, no network and no secret."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.cli import options, selecting
-from flowops.cli.output import TERMINAL, print_problems, print_result, write_reports
+from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as, write_reports
 from flowops.common.exit_codes import ExitCode
+from flowops.documents.discovery import TESTS
 from flowops.project import Project
-from flowops.report.formats import PROBLEMS
-from flowops.report.views.problems import ProblemsView
+from flowops.report.formats import CASES, PROBLEMS
+from flowops.report.views.problems import CasesView, ProblemsView
 
 if TYPE_CHECKING:
     from flowops.app.selection import Selection
@@ -49,3 +50,22 @@ def _print(checked: Validation, selection: Selection, format_: str) -> int:
         rest = f"; rows of {len(unread)} not read" if unread else ""
         click.echo(f"valid: {', '.join(counts)}{rest}")
     return 0
+
+
+@click.command("test", short_help="Run the project's tests of its calls.")
+@options.paths
+@options.formats(CASES)
+def test(paths: tuple[str, ...], format_: str) -> int:
+    """Run the tests in PATH, or all of the project: documents of kind Test in tests/*.yaml.
+
+    A test gives a document, rows, variables, a time and what the ledger holds, and expects an action, a body, a text
+    or a problem. It runs what plan runs, with no ledger, network or secret. Exit with 3 when one fails.
+    """
+    project = Project(*paths)
+    with report_problems_as(project.selection, format_):
+        tested = project.test()
+    view = CasesView(tested.results, excerpt=tested.excerpt)
+    print_result(CASES, view, format_, paths=paths)
+    if not tested.results:
+        echo_status(f"there are no tests: no document of kind Test in {TESTS}")
+    return ExitCode.INVALID if view.failed else 0

@@ -1,4 +1,4 @@
-"""How this process was called: what a command has to look like that is printed for whoever called it.
+"""How this process was called, and what a command has to look like that is printed for whoever called it.
 
 A message names a command as ``flowops ledger export``. Where it is printed to a terminal, it is completed: with the
 environment that is meant, with the program as it was called where it is not the one that the shell finds, and with the
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -91,3 +92,23 @@ def program_of(argument: str) -> str:
     if found is not None and os.path.realpath(found) == os.path.realpath(argument):
         return "flowops"
     return shlex.quote(argument)
+
+
+#: The name under which flowops itself is installed. The plain name belongs to somebody else's package.
+DISTRIBUTION = "flowops-calls"
+#: Where it is, with its pages and its changes.
+HOME = "https://github.com/flowops/flowops"
+#: What the extras of the distribution install, by the name that is imported.
+LIBRARIES = {
+    "apprise": "apprise>=2.3,<3",
+    "cryptography": "cryptography>=44",
+    "dbos": "dbos>=3.4,<3.5",
+    "duckdb": "duckdb>=2,<3",
+    "prometheus_client": "prometheus-client>=0.21,<0.30",
+    "psycopg": "psycopg[binary]>=3.2.10,<4",
+}
+
+
+def install_command(library: str) -> str:
+    """Return the command that installs a library for the Python that runs, which may have no pip of its own."""
+    return f"python3 -m pip --python {shlex.quote(sys.executable)} install '{LIBRARIES[library]}'"

@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from flowops.common.limits import MAX_INTEGER, VALUE_DEPTH
+from flowops.common.budget import MAX_INTEGER, VALUE_DEPTH
 from flowops.common.masking import mask_name, mask_written
 
 if TYPE_CHECKING:

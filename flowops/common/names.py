@@ -1,16 +1,18 @@
-"""Names: of calls, flows, environments, projects and labels. What may stand in one, when two are the same, and which
-one was probably meant by one that does not exist."""
+"""Names: what may stand in one, when two are the same, patterns of them, and new ones that were never used before."""
 
 from __future__ import annotations
 
 import codecs
+import fnmatch
 import re
+import secrets
+import time
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 #: What Unicode calls Default_Ignorable_Code_Point (DerivedCoreProperties.txt, Unicode 16), and the blank of Braille:
 #: nobody sees them, so two names that differ in them look the same.
@@ -123,3 +125,57 @@ def _nearest(name: str, names: tuple[str, ...]) -> str | None:
         folded.setdefault(known.casefold(), known)
     found = get_close_matches(name.casefold(), folded, n=1)
     return folded[found[0]] if found else None
+
+
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def ulid() -> str:
+    """Return 26 letters and digits, of which the first ten are the time: later ones sort behind earlier ones."""
+    number = time.time_ns() // 1_000_000 << 80 | secrets.randbits(80)
+    return "".join(_DIGITS[number >> 5 * at & 31] for at in reversed(range(26)))
+
+
+#: What stands for other characters in a pattern.
+WILDCARDS = frozenset("*?")
+
+
+#: What stands between a call's own name and the number of an attempt.
+ATTEMPT = "~"
+
+
+class Glob(NamedTuple):
+    """One pattern; `names_attempts` says whether it may be that of an attempt, which has the mark of one."""
+
+    pattern: re.Pattern[str]
+    names_attempts: bool
+
+    def fits(self, name: str, further: Iterable[str]) -> bool:
+        """Return whether it fits a call: its own name, or, of a pattern that names attempts, that of any."""
+        if self.pattern.fullmatch(name):
+            return True
+        return self.names_attempts and any(map(self.pattern.fullmatch, further))
+
+
+class ReferenceFilter(NamedTuple):
+    """Takes the references that any of `globs` fits (all, where there is none), and none of `excluded`."""
+
+    globs: Sequence[Glob] = ()
+    excluded: Sequence[Glob] = ()
+
+    def takes(self, name: str, further: Collection[str] = ()) -> bool:
+        """Return whether a call is one of those that are meant; `further` are the names of its further attempts."""
+        if self.globs and not any(each.fits(name, further) for each in self.globs):
+            return False
+        return not any(each.fits(name, further) for each in self.excluded)
+
+
+def reference_filter(globs: Sequence[str], excluded: Sequence[str] = ()) -> ReferenceFilter:
+    """Return a filter by patterns in which ``*`` stands for any text and ``?`` for one character; capitals count."""
+    return ReferenceFilter(tuple(map(_compiled, globs)), tuple(map(_compiled, excluded)))
+
+
+@lru_cache(maxsize=256)
+def _compiled(glob: str) -> Glob:
+    # `fnmatch.translate` makes an expression that does not backtrack, however many stars there are.
+    return Glob(re.compile(fnmatch.translate(same_name(glob).replace("[", "[[]"))), ATTEMPT in glob)

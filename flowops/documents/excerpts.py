@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from flowops.common.lines import LINE_BREAK, line_starts
+from flowops.common.text import LINE_BREAK, line_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:

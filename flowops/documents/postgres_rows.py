@@ -6,8 +6,8 @@ import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from flowops.common import libpq
-from flowops.common.extras import install_command
+from flowops.common import addresses
+from flowops.common.called import install_command
 from flowops.common.masking import mask_any_number, mask_quoted, mask_said
 from flowops.common.names import did_you_mean
 from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
@@ -64,11 +64,11 @@ def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
     import psycopg
 
     try:
-        given = libpq.parameters(url)
+        given = addresses.parameters(url)
     except ValueError as error:
         raise FlowopsError(f"source {query.source}: its address cannot be used: {error}") from None
     try:
-        connection = libpq.connect({"connect_timeout": _CONNECT, "application_name": "flowops", **given})
+        connection = addresses.connect({"connect_timeout": _CONNECT, "application_name": "flowops", **given})
     except psycopg.Error as error:
         # What libpq says may repeat the address; its kind is enough to look for.
         raise FlowopsError(

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.addresses import ledger_address, service_address
-from flowops.common.git import git_root
+from flowops.common.budget import DOCUMENT_DEPTH
 from flowops.common.json import NotJson, read_json
-from flowops.common.limits import DOCUMENT_DEPTH
-from flowops.common.lines import Lines
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean, same_name
+from flowops.common.safe_files import git_root
 from flowops.common.secrets import Reference
-from flowops.common.spans import read_limit, read_rate, read_span
-from flowops.common.text import visible
+from flowops.common.text import Lines, visible
+from flowops.common.times import read_limit, read_rate, read_span
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.secrets import check_references
 from flowops.documents.yaml import Parsed
-from flowops.documents.yaml_scalars import read_plain
+from flowops.documents.yaml_builder import read_plain
 from flowops.errors import Invalid, UsageError
 from flowops.model.document import Document, Place, Problem, SourceMap, Value
 from flowops.model.project import (

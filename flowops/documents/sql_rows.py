@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from flowops.common.extras import install_command
+from flowops.common.called import install_command
 from flowops.documents.row_source import FileRows, QueryError, QueryRows
+from flowops.documents.snapshots import private_directory
 from flowops.documents.staging import Named, StagingDir
-from flowops.documents.temporary import private_directory
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
 from flowops.queries.limits import SECONDS, SECONDS_A_PROCESS

@@ -13,7 +13,7 @@ from flowops.documents.csv_rows import csv_columns
 from flowops.documents.data_lines import data_lines
 from flowops.documents.files import Unreadable
 from flowops.documents.row_source import PARQUET, QueryError, missing_hint
-from flowops.documents.temporary import private_opener
+from flowops.documents.snapshots import private_opener
 from flowops.documents.text_rows import text_batches
 from flowops.queries.limits import MAX_FILES
 

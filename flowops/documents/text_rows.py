@@ -9,8 +9,8 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flowops.common.budget import DOCUMENT_DEPTH
 from flowops.common.json import NotJson, read_flat, read_json
-from flowops.common.limits import DOCUMENT_DEPTH
 from flowops.common.text import visible
 from flowops.documents.csv_rows import csv_batches
 from flowops.documents.data_lines import MAX_ROW, BadData, ByteSource, DataLines, data_lines

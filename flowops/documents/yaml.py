@@ -14,10 +14,9 @@ import yaml
 from yaml.error import MarkedYAMLError
 from yaml.events import DocumentStartEvent, StreamEndEvent
 
-from flowops.common.lines import Lines, count_breaks
-from flowops.documents.yaml_builder import Abandoned, Budget, Builder
+from flowops.common.text import Lines, count_breaks
+from flowops.documents.yaml_builder import Abandoned, Budget, Builder, has_only_characters, no_character
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, syntax_problem
-from flowops.documents.yaml_scalars import has_only_characters, no_character
 from flowops.model.document import Place, Problem, SourceMap
 
 if TYPE_CHECKING:

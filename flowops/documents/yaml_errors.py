@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:

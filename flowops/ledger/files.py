@@ -8,14 +8,15 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowops.common.git import git_root, tracked
 from flowops.common.safe_files import (
     PRIVATE_DIRECTORY,
     PRIVATE_FILE,
+    git_root,
     link_on_the_way,
     make_folder,
     replace_file,
     sync_directory,
+    tracked,
     unfinished_file,
 )
 from flowops.errors import LedgerError

@@ -48,7 +48,7 @@ class ImportedCall(NamedTuple):
     which it was posted where that is another one, and of one that is renamed the reference that it became.
     `cancelled_from` is the state that a cancelled one had before, `error` what stood between it and being placed,
     `attempts` how often it was claimed, `refused` how many of its callees were refused among others, and `given_up`
-    since when it is given up for its fingerprint (see `flowops.ledger.refusals`). `max_attempts` says of a first
+    since when it is given up for its fingerprint (see `flowops.ledger.blocks`). `max_attempts` says of a first
     attempt which further ones belong to it: none of these is made here.
     """
 

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from flowops.common import libpq
+from flowops.common import addresses
 from flowops.common.addresses import BadAddress, postgres_parameters
-from flowops.common.extras import install_command
+from flowops.common.called import install_command
 from flowops.errors import LedgerError
 from flowops.ledger.database import Connection, Database, Lease, migrations, statements
 from flowops.ledger.leases import Heartbeat
@@ -94,7 +94,7 @@ class PostgresDatabase(Database):
     def _connect(self) -> Connection:
         # A statement that the server had prepared while the ledger was empty would go on reading whole tables when it
         # is not, so nothing is prepared.
-        raw = libpq.connect(self._parameters, autocommit=True, prepare_threshold=None)
+        raw = addresses.connect(self._parameters, autocommit=True, prepare_threshold=None)
         try:
             connection = Connection(raw, self.name, _statements())
             self._check_server(connection)
@@ -143,7 +143,7 @@ class PostgresDatabase(Database):
         # A server says itself which process serves a session; a pooler makes that up.
         if self.readonly and connection.raw.info.backend_pid == self._pid:
             return
-        with libpq.connect(self._parameters, autocommit=True) as other:
+        with addresses.connect(self._parameters, autocommit=True) as other:
             if Connection(other, self.name, _statements()).value("session_mark") == self._mark:
                 raise self._pooled()
 
@@ -282,7 +282,7 @@ class RunLease:
         self._heartbeat = Heartbeat(self._renew, BEAT)
 
     def _connect(self) -> None:
-        self._session = libpq.connect(dict(self._parameters), autocommit=True, prepare_threshold=None)
+        self._session = addresses.connect(dict(self._parameters), autocommit=True, prepare_threshold=None)
         self._has_lock = False
         self._session.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
         self._take_lock()
@@ -314,7 +314,7 @@ def _json(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
 
 
 class PostgresServer(NamedTuple):
-    """A PostgreSQL ledger's place (see `flowops.ledger.open.Place`)."""
+    """A PostgreSQL ledger's place (see `flowops.ledger.database.Place`)."""
 
     url: str
     given: Mapping[str, str]
@@ -353,7 +353,7 @@ class PostgresServer(NamedTuple):
                 f"a ledger in PostgreSQL needs psycopg ({error})", hint=install_command("psycopg")
             ) from error
         try:
-            parameters = libpq.parameters(self.url)
+            parameters = addresses.parameters(self.url)
         except BadAddress as error:
             raise LedgerError(f"{self.name}: {error}") from None
         return PostgresDatabase(parameters, self.name, readonly=readonly, sandbox=sandbox)

@@ -9,12 +9,11 @@ from itertools import chain, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.selection import ATTEMPT
+from flowops.common.names import ATTEMPT
 from flowops.errors import LedgerError
-from flowops.ledger.blocks import blocks_among
+from flowops.ledger.blocks import ENOUGH, blocks_among, given_up_among
 from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, roots_among, tried
 from flowops.ledger.history import History
-from flowops.ledger.refusals import ENOUGH, given_up_among
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.usage import claimed_since, has_claimed_since, labelled_since, rung_since
 from flowops.model.call import INSTRUCTION_ID, further_references, split_reference

@@ -28,7 +28,7 @@ from flowops.ledger.sqlite import KIND, SqliteDatabase
 
 
 class SqliteFile(NamedTuple):
-    """A SQLite ledger's place (see `flowops.ledger.open.Place`). `root` is the project's folder."""
+    """A SQLite ledger's place (see `flowops.ledger.database.Place`). `root` is the project's folder."""
 
     path: Path
     root: Path

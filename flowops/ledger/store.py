@@ -8,7 +8,7 @@ import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from flowops.common.clock import now as monotonic
+from flowops.common.times import now as monotonic
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
 from flowops.ledger.administration import Administration, can_be_kept, name_of
@@ -52,7 +52,7 @@ MANY = 20
 
 
 class Store(Administration):
-    """One environment's ledger, as `flowops.model.ledger.Ledger` asks for it, and the operations of the commands.
+    """One environment's ledger, as `flowops.model.claims.Ledger` asks for it, and the operations of the commands.
 
     A store is one run: it holds a lease from its first claim until it is closed.
     """

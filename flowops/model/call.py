@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from flowops.common.masking import mask_path, mask_quoted, mask_written
+from flowops.common.names import ATTEMPT
 from flowops.common.numbers import is_e164, names_number
-from flowops.common.selection import ATTEMPT
-from flowops.common.spans import read_span, span_text
+from flowops.common.times import read_span, span_text
 from flowops.model.document import Place, Problem, RowPlace
 
 if TYPE_CHECKING:

@@ -103,7 +103,7 @@ class Written(NamedTuple):
 
     `stopped` says why no claim is taken at all: somebody has stopped the environment. `lost` says why this run cannot
     claim any more. `decision` is what a claim's condition has come to, when that is why it was not taken. `later` says
-    when to come again with it, `slot` when what was claimed may be sent, by `flowops.common.clock`; None for at once.
+    when to come again with it, `slot` when what was claimed may be sent, by `flowops.common.times`; None for at once.
     """
 
     done: bool

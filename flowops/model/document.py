@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Final, Self
 
-    from flowops.common.lines import Lines
+    from flowops.common.text import Lines
 
 
 class Absent:

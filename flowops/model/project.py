@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.spans import span_text
+from flowops.common.times import span_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

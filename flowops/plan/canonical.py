@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import orjson
 import rfc8785
 
+from flowops.common.budget import VALUE_DEPTH
 from flowops.common.exit_codes import ExitCode
 from flowops.common.json import unsendable
-from flowops.common.limits import VALUE_DEPTH
 from flowops.errors import FlowopsError
 from flowops.model.call import FINGERPRINT, NO_TERMS
 

@@ -1,6 +1,6 @@
 """The fields in which two bodies differ, and the calls in which two revisions do.
 
-Pseudonyms (``{"$pseudonym": <keyed hash>, "shown": <masked>}``, see `flowops.model.ledger.Ledger.pseudonymize`) are
+Pseudonyms (``{"$pseudonym": <keyed hash>, "shown": <masked>}``, see `flowops.model.claims.Ledger.pseudonymize`) are
 leaves: two are the same when their hashes are, whatever they show.
 """
 

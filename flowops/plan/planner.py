@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Checkpoint, Entry, GivenUp, Tried
     from flowops.model.plan import PlannedCall, Settings
     from flowops.plan.chains import Standing
-    from flowops.plan.renamed import RenamedCalls
+    from flowops.plan.decide import RenamedCalls
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.json import NotJson, read_json
-from flowops.common.spans import read_span
+from flowops.common.times import read_span
 from flowops.common.version import __version__
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place, Problem

@@ -14,9 +14,9 @@ from flowops.documents.row_source import BATCH_ROWS, FileRows, RowsError, RowSou
 from flowops.model.document import Batch
 from flowops.policy.reading import PolicyReader
 from flowops.policy.rule import Block, CallContext, Defer, Finding, Rule, Setting, span_schema
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import Function, require_count, require_flag, require_list, require_text
 from flowops.templates.filters.table import template_filter as template_filter
+from flowops.templates.problems import TemplateError
 
 __all__ = [
     "BATCH_ROWS",

@@ -22,9 +22,9 @@ from flowops.model.call import Call, Origin
 from flowops.policy.reading import PolicyReader
 from flowops.policy.rule import Block, CallContext, Defer, Finding, Rule, Setting
 from flowops.templates.budget import Scope
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.table import Function, foreign_filter
+from flowops.templates.problems import TemplateError
 from flowops.templates.template import compile_template
 from flowops.templates.values import check_foreign, no_charge
 

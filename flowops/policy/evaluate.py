@@ -1,7 +1,7 @@
 """From rules and facts to a decision on each call, one call after the other.
 
 What only the ledger can count is looked up before a plan, and decided for good in each claim: in between another run
-may claim, so a claim carries these rules into its own transaction (`flowops.model.ledger.Condition`).
+may claim, so a claim carries these rules into its own transaction (`flowops.model.claims.Condition`).
 """
 
 from __future__ import annotations

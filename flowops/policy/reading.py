@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.number_plan import regions
-from flowops.common.spans import read_span
+from flowops.common.times import read_span
 from flowops.common.zones import zone
 from flowops.model.document import Problem
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from flowops.common.masking import mask_number
 from flowops.common.numbers import NumberInfo, info
-from flowops.common.spans import SPAN_PATTERN
+from flowops.common.times import SPAN_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

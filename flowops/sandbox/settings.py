@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flowops.common.numbers import is_e164
-from flowops.common.spans import read_span
+from flowops.common.times import read_span
 from flowops.errors import UsageError
 from flowops.model.call import split_reference
 

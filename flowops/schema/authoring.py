@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flowops.common.names import NAME_PATTERN
-from flowops.common.spans import SPAN_PATTERN
+from flowops.common.times import SPAN_PATTERN
 from flowops.model.call import MOST_ATTEMPTS, REPEATABLE
 from flowops.schema.engine import TEMPLATE_PATTERN
 from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inline

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from flowops.common.limits import MAX_INTEGER
+from flowops.common.budget import MAX_INTEGER
 from flowops.common.names import did_you_mean
 from flowops.common.text import escaped, listed
 from flowops.schema.check import FIELD, Checker, checker, problem_at

@@ -28,12 +28,11 @@ from flowops.model.call import (
     attempt_reference,
 )
 from flowops.templates.budget import ATTEMPT
-from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.fields import FLOW, FLOW_ID, REFERENCE, VARIABLES, CallFields, Defaults, Origins, sensitive
-from flowops.templates.flow_variables import BODY, Variables, variable_problem
-from flowops.templates.flows import BrokenFlow, Flows
+from flowops.templates.flow_variables import BODY, BrokenFlow, Flows, Variables, variable_problem
 from flowops.templates.nodes import INVALID, Compiler, ConstantNode, InvalidNode, Node, Rendering, plain_size
 from flowops.templates.problems import FLOW as FLOW_RULE
+from flowops.templates.problems import BudgetExceeded, TemplateError
 from flowops.templates.values import kind, number
 
 if TYPE_CHECKING:

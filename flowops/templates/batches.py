@@ -12,10 +12,9 @@ from flowops.common.masking import are_values
 from flowops.model.call import INSTRUCTION_ID, Script, Terms, attempt_reference
 from flowops.model.document import Batch, Problem
 from flowops.templates.budget import WRONG_ROWS
-from flowops.templates.errors import BudgetExceeded, TemplateError, member
 from flowops.templates.fields import FLOW_ID, VARIABLES
 from flowops.templates.nodes import INVALID, Compiler, Rendering, TemplateNode
-from flowops.templates.problems import TEMPLATE
+from flowops.templates.problems import TEMPLATE, BudgetExceeded, TemplateError, member
 from flowops.templates.values import kind, true_spelled_like
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from flowops.common.budget import CALL_STEPS
-from flowops.templates.errors import BudgetExceeded
+from flowops.templates.problems import BudgetExceeded
 
 if TYPE_CHECKING:
     from flowops.model.document import Value

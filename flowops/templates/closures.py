@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, search, shallow, with_texts
-from flowops.common.limits import MAX_INTEGER
+from flowops.common.budget import CHARACTERS_PER_STEP, MAX_INTEGER, MAX_TEXT, search, shallow, with_texts
 from flowops.templates.budget import MISSING, Scope
-from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
+from flowops.templates.problems import BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.values import (
     TEXT_COMPARISONS,
     arithmetic,

@@ -18,10 +18,10 @@ from flowops.common.names import nearest
 from flowops.common.text import listed
 from flowops.templates import closures
 from flowops.templates.budget import ATTEMPT, MAX_DEPTH, MAX_ERRORS, MAX_PARTS
-from flowops.templates.errors import TemplateError, UndefinedName, member
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.table import parameter_of
 from flowops.templates.filters.tests import TESTS
+from flowops.templates.problems import TemplateError, UndefinedName, member
 from flowops.templates.syntax import keys, label, start, too_deep
 from flowops.templates.values import COMPARISONS, no_charge, sendable
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.budget import ITEMS_PER_STEP, deep
 from flowops.model.call import ONE_ATTEMPT, Origin, read_attempts
-from flowops.templates.errors import TemplateError
+from flowops.templates.problems import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -6,14 +6,12 @@ from bisect import bisect_left, bisect_right
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from flowops.common.budget import CHARACTERS_PER_STEP, MAX_TEXT, SHORT, json_bound
-from flowops.common.limits import MAX_INTEGER
-from flowops.common.lines import LINE_BREAK
+from flowops.common.budget import CHARACTERS_PER_STEP, MAX_INTEGER, MAX_TEXT, SHORT, json_bound
 from flowops.common.masking import mask_any_number
+from flowops.common.text import LINE_BREAK
 from flowops.model.document import MOST, Place, Problem
 from flowops.templates.budget import ATTEMPT, MAX_SOURCE, Scope
-from flowops.templates.errors import BudgetExceeded, TemplateError, UndefinedName, member
-from flowops.templates.problems import TEMPLATE
+from flowops.templates.problems import TEMPLATE, BudgetExceeded, TemplateError, UndefinedName, member
 from flowops.templates.values import no_charge, sendable
 
 if TYPE_CHECKING:

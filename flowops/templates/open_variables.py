@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_quoted
-from flowops.templates.errors import TemplateError, member
+from flowops.templates.problems import TemplateError, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from flowops.common.budget import PARTS_PER_STEP
 from flowops.model.call import INSTRUCTION_ID
 from flowops.templates.budget import Scope
-from flowops.templates.errors import TemplateError
 from flowops.templates.nodes import Compiler, TemplateNode
+from flowops.templates.problems import TemplateError
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:

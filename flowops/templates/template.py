@@ -10,8 +10,8 @@ from jinja2 import nodes
 from flowops.common.budget import MAX_TEXT, MOST_KNOWN, PARTS_PER_STEP, SHORT
 from flowops.templates import closures
 from flowops.templates.budget import ATTEMPT, MAX_LOOPS
-from flowops.templates.errors import TemplateError
 from flowops.templates.expressions import LOOP, ROW_NUMBER, Expressions, VarsUse
+from flowops.templates.problems import TemplateError
 from flowops.templates.syntax import parse, start, too_deep
 from flowops.templates.values import kind
 

@@ -6,10 +6,9 @@ import math
 import operator
 from typing import TYPE_CHECKING
 
-from flowops.common.budget import MAX_TEXT, deep, with_texts
+from flowops.common.budget import MAX_INTEGER, MAX_TEXT, deep, with_texts
 from flowops.common.json import is_unicode, unsendable
-from flowops.common.limits import MAX_INTEGER
-from flowops.templates.errors import TemplateError
+from flowops.templates.problems import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from flowops.common.budget import PARTS_PER_STEP, Budget
 from flowops.common.masking import mask_quoted
 from flowops.model.document import Problem
-from flowops.templates.errors import BudgetExceeded, TemplateError
 from flowops.templates.nodes import INVALID, Compiler, Rendering, is_template
-from flowops.templates.problems import TEMPLATE
+from flowops.templates.problems import TEMPLATE, BudgetExceeded, TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

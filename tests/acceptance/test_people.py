@@ -11,7 +11,7 @@ from support.commands import ROOT, flowops
 from support.git import Repository
 from support.server import TOKEN, ApiServer, answer_with, queued, respond
 
-from flowops.common.extras import DISTRIBUTION
+from flowops.common.called import DISTRIBUTION
 
 if TYPE_CHECKING:
     import socket

@@ -13,7 +13,7 @@ from support.git import Repository
 from support.parquet import write_parquet
 from support.server import TOKEN
 
-from flowops.common.extras import install_command
+from flowops.common.called import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

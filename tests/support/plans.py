@@ -24,7 +24,7 @@ NO_FINGERPRINT = FINGERPRINT + "0" * 64
 
 @dataclass(frozen=True)
 class Batch:
-    """A `flowops.model.CallBatch` of calls that are kept."""
+    """A `flowops.model.call.CallBatch` of calls that are kept."""
 
     place: Place
     calls: list[Call]

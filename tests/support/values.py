@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from flowops.common.spans import span_text
+from flowops.common.times import span_text
 from flowops.common.zones import zone
 from flowops.policy.rule import (
     SHARE,

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import Refusal, is_canonical, read
 from flowops.common.secrets import Reference
-from flowops.common.spans import span_text
+from flowops.common.times import span_text
 from flowops.policy.reading import moment_text, read_moment
 from flowops.policy.rule import (
     AHEAD,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowops.common.masking import mask_number, mask_written
 from flowops.common.numbers import E164_PATTERN, KINDS, explain
-from flowops.common.spans import span_text
+from flowops.common.times import span_text
 from flowops.policy.rule import AHEAD, COUNTRIES, Block, Finding, Rule, Schema, Setting, span_schema
 
 if TYPE_CHECKING:

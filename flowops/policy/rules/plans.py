@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from flowops.common.spans import SPAN_PATTERN, read_span
+from flowops.common.times import SPAN_PATTERN, read_span
 from flowops.policy.rule import Schema, Setting
 
 if TYPE_CHECKING:

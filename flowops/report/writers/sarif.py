@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from flowops.common.extras import HOME
+from flowops.common.called import HOME
 from flowops.common.version import __version__
 from flowops.model.plan import Action
 from flowops.report.annotations import URGENT, of_output

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.budget import MAX_TEXT
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.locales import locale_of
 from flowops.templates.filters.table import Table, require_flag, require_list, require_text, touched, touched_with_items
+from flowops.templates.problems import TemplateError
 from flowops.templates.values import is_number, kind, text
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import require_text
+from flowops.templates.problems import TemplateError
 
 if TYPE_CHECKING:
     from babel import Locale

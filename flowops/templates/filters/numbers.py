@@ -7,9 +7,9 @@ import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.locales import locale_of
 from flowops.templates.filters.table import REQUIRED, Table, require_count, require_list, require_text
+from flowops.templates.problems import TemplateError
 from flowops.templates.values import is_number, kind, number
 
 if TYPE_CHECKING:

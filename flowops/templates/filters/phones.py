@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from flowops.common.masking import mask_written
 from flowops.common.number_plan import regions
 from flowops.common.numbers import EXAMPLE_FILTER, Refusal, read
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import Table, require_text
+from flowops.templates.problems import TemplateError
 
 if TYPE_CHECKING:
     from flowops.model.document import Value

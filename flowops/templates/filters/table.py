@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.budget import deep, shallow, with_texts
 from flowops.common.plugins import copied, failure, without_values
-from flowops.templates.errors import TemplateError
+from flowops.templates.problems import TemplateError
 from flowops.templates.values import kind
 
 if TYPE_CHECKING:

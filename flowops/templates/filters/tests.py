@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.templates.budget import MISSING
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import Table
+from flowops.templates.problems import TemplateError
 from flowops.templates.values import arithmetic, compare, contains, is_number, kind
 
 if TYPE_CHECKING:

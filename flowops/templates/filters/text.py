@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from flowops.common.budget import MAX_TEXT, deep, search
 from flowops.templates.budget import MISSING
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.table import Table, require_flag, require_text, touched
+from flowops.templates.problems import TemplateError
 from flowops.templates.values import text
 
 if TYPE_CHECKING:

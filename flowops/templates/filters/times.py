@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.text import listed
 from flowops.common.zones import zone, zone_hint
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters.locales import locale_of
 from flowops.templates.filters.table import Table, require_text
+from flowops.templates.problems import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -58,8 +58,8 @@ def _without_code(name: str) -> Callable[[], None]:
 
 
 def _moves() -> None:
+    from flowops.plan.decide import RenamedCalls
     from flowops.plan.planner import _Planner
-    from flowops.plan.renamed import RenamedCalls
 
     _set(_Planner, _move=lambda *_: None)
     _set(RenamedCalls, add=lambda *_: None)

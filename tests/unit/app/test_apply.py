@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.app.apply import place
-from flowops.app.pacing import Pacing
-from flowops.app.plan import planned
+from flowops.app.plan import Pacing, planned
 from flowops.app.selection import Selection
 from flowops.apply.outcome import exit_code
 from flowops.errors import StalePlan

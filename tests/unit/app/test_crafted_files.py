@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from flowops.app.saved import load_plan
-from flowops.cli.show import command
+from flowops.cli.plan import show
 from flowops.errors import FlowopsError
 from flowops.model.plan import Action
 from flowops.plan.saved import NO_REQUEST
@@ -111,7 +111,7 @@ def test_a_crafted_file_is_shown_or_refused(good: Any, tmp_path: Path) -> None:
     codes = set()
     for seed in range(250):
         file.write_bytes(mutated(good, seed).encode("utf-8", "surrogatepass"))
-        ran = CliRunner().invoke(command, [str(file), "--format", FORMATS[seed % len(FORMATS)]])
+        ran = CliRunner().invoke(show, [str(file), "--format", FORMATS[seed % len(FORMATS)]])
         error = ran.exception
         assert error is None or isinstance(error, (FlowopsError, SystemExit)), (seed, error)
         codes.add(error.exit_code if isinstance(error, FlowopsError) else ran.exit_code)

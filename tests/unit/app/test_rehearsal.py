@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from flowops.app import rehearsal
-from flowops.common.ids import ulid
-from flowops.common.names import why_unusable
+from flowops.common.names import ulid, why_unusable
 
 
 def test_names_are_new_and_in_the_order_of_time() -> None:

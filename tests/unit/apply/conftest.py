@@ -18,7 +18,7 @@ from support.values import document_at
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
 from flowops.apply.run import apply
-from flowops.common.clock import now
+from flowops.common.times import now
 from flowops.ledger.pace import Pace
 from flowops.model.call import FINGERPRINT, Call, Origin
 from flowops.model.claims import Claim, Record, Written

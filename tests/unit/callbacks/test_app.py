@@ -11,7 +11,7 @@ import pytest
 
 from flowops.callbacks import app
 from flowops.callbacks.app import BODY_LIMIT, Endpoint, Outcome, application
-from flowops.common.extras import LIBRARIES
+from flowops.common.called import LIBRARIES
 from flowops.common.metrics import CONTENT_TYPE
 from flowops.errors import UsageError
 from flowops.httpd import BodyCutOff, BodyMalformed, BodyTooSlow, Request

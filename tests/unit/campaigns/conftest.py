@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.campaigns.dbos import DbosEngine
-from flowops.common import libpq
+from flowops.common import addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,8 +26,8 @@ def sqlite_engine(tmp_path: Path) -> Callable[[str], DbosEngine]:
 @pytest.fixture
 def postgres_engine(server: Server) -> Iterator[Callable[[str], DbosEngine]]:
     with server.database() as url:
-        given = libpq.parameters(url)
-        yield lambda process: DbosEngine(process, lambda: libpq.connect(given))
+        given = addresses.parameters(url)
+        yield lambda process: DbosEngine(process, lambda: addresses.connect(given))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowops.campaigns.sealing import Seal
+from flowops.campaigns.batch import Seal
 from flowops.errors import LedgerError
 
 KEY = b"k" * 32

@@ -10,7 +10,7 @@ import tomllib
 
 from support.commands import ROOT
 
-from flowops.common.extras import DISTRIBUTION, HOME, LIBRARIES, install_command
+from flowops.common.called import DISTRIBUTION, HOME, LIBRARIES, install_command
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.common import libpq
+from flowops.common import addresses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def test_no_password_of_the_operators_is_sent(monkeypatch: pytest.MonkeyPatch, t
         server.start()
         url = f"postgresql://ann@127.0.0.1:{listener.getsockname()[1]}/x"
         with pytest.raises(psycopg.OperationalError, match="no password supplied"):
-            libpq.connect(libpq.parameters(url))
+            addresses.connect(addresses.parameters(url))
         server.join()
     said = b"".join(heard)
     assert b"ann" in said
@@ -60,12 +60,12 @@ def test_no_password_of_the_operators_is_sent(monkeypatch: pytest.MonkeyPatch, t
 @pytest.mark.parametrize("name", ["service", "passfile"])
 def test_an_address_names_no_further_files(name: str) -> None:
     with pytest.raises(ValueError, match=f"it names a {name}"):
-        libpq.parameters(f"postgresql://ann@127.0.0.1/x?{name}=y")
+        addresses.parameters(f"postgresql://ann@127.0.0.1/x?{name}=y")
 
 
 def test_a_parameter_that_postgresql_does_not_know_is_told_without_its_name() -> None:
     with pytest.raises(ValueError, match=r"^it has a parameter behind its \? that PostgreSQL does not know$"):
-        libpq.parameters("postgresql://ann:12/x?y=z")
+        addresses.parameters("postgresql://ann:12/x?y=z")
 
 
 def test_the_name_of_a_host_is_asked_for_once_the_address_is_whole(server: Server) -> None:
@@ -77,5 +77,5 @@ def test_the_name_of_a_host_is_asked_for_once_the_address_is_whole(server: Serve
         f"postgresql://postgres@/postgres?host=127.0.0.1:1&host={encoded}:5432",
         f"postgresql://postgres@/postgres?host=127.0.0.1,{directory}&port=1,5432",
     ):
-        with libpq.connect(libpq.parameters(url)) as connection:
+        with addresses.connect(addresses.parameters(url)) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,), url

@@ -5,8 +5,7 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.common import lines
-from flowops.common.lines import LINE_BREAK, Lines, line_starts
+from flowops.common.text import LINE_BREAK, Lines, line_starts
 
 
 @given(st.text(alphabet="ab\r\né"), st.integers(0, 50), st.integers(1, 9))
@@ -14,7 +13,7 @@ def test_lines_and_columns_lead_back_to_the_offset(text: str, index: int, block:
     index = min(index, len(text))
     if text[index - 1 : index + 1] == "\r\n":
         index += 1
-    with patch.object(lines, "_BLOCK", block):
+    with patch("flowops.common.text._BLOCK", block):
         line, column = Lines(text).at(index)
     found = LINE_BREAK.split(text)[line - 1]
     assert line_starts(text)[line - 1] == index - column + 1

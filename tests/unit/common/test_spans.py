@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.common.spans import RATE_PATTERN, SPAN_PATTERN, read_rate, read_span, span_text
+from flowops.common.times import RATE_PATTERN, SPAN_PATTERN, read_rate, read_span, span_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

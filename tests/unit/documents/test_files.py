@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.common.git import git_root
+from flowops.common.safe_files import git_root
 from flowops.documents.files import MAX_FILE, Disk, Unreadable, decode, read_given
 from flowops.model.document import Problem
 

@@ -13,11 +13,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowops.common.lines import LINE_BREAK
+from flowops.common.text import LINE_BREAK
 from flowops.documents import yaml as yaml_module
 from flowops.documents.yaml import parse
-from flowops.documents.yaml_builder import Budget
-from flowops.documents.yaml_scalars import SPECIAL_STARTS, read_plain
+from flowops.documents.yaml_builder import SPECIAL_STARTS, Budget, read_plain
 from flowops.model.document import Document, Place, SourceMap, Value
 
 # What JSON and YAML have in common: no control characters, no line breaks of YAML 1.1's own.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.common.extras import install_command
+from flowops.common.called import install_command
 from flowops.errors import LedgerError
 from flowops.ledger import database
 from flowops.ledger import postgres as postgres_module

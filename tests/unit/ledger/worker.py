@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.errors import LedgerError
 from flowops.ledger import postgres
 from flowops.ledger.open import open_ledger

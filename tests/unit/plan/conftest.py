@@ -73,7 +73,7 @@ def make_entry(sent: Call, state: State, **fields: Any) -> Entry:
 
 
 class DictLedger:
-    """A `flowops.model.Ledger` that only answers; it remembers how many references each look-up asked for."""
+    """A `flowops.model.claims.Ledger` that only answers; it remembers how many references each look-up asked for."""
 
     def __init__(self, *entries: Entry, checkpoint: Checkpoint = CHECKPOINT) -> None:
         self.entries = {entry.reference_id: entry for entry in entries}

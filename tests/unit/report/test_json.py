@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from support.reports import text_of
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.model.document import ABSENT, Document, Place, Problem, RowPlace, SourceMap
 from flowops.model.ledger import Checkpoint, State
 from flowops.model.plan import Action, Change

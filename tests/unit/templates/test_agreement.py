@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined, UndefinedError
 from jinja2.sandbox import SandboxedEnvironment
 
 from flowops.templates.budget import Scope
-from flowops.templates.errors import TemplateError
+from flowops.templates.problems import TemplateError
 from flowops.templates.template import compile_template
 
 DATA = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowops.common.budget import CALL_STEPS, COMMAND_STEPS, MAX_BODY, MAX_TEXT
-from flowops.common.limits import MAX_INTEGER
+from flowops.common.budget import CALL_STEPS, COMMAND_STEPS, MAX_BODY, MAX_INTEGER, MAX_TEXT
 from flowops.templates.budget import MAX_BRACKETS, MAX_DEPTH, MAX_LOOPS, MAX_PARTS, MAX_SOURCE
 
 LOOP = "{% for x in row.list %}{% endfor %}"

@@ -7,8 +7,8 @@ import random
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters import FILTERS
+from flowops.templates.problems import TemplateError
 
 NUMBERS = 5_000
 KINDS = (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.VOIP)

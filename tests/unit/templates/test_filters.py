@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.common.budget import MAX_TEXT
-from flowops.templates.errors import TemplateError
 from flowops.templates.filters import FILTERS, documentation, documentation_of_tests
 from flowops.templates.filters.tests import TESTS
+from flowops.templates.problems import TemplateError
 
 ENTRIES = [*documentation(), *documentation_of_tests()]
 

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.model.document import Document, SourceMap
-from flowops.templates.leftovers import cut_by_comments, leftovers, may_have_leftovers
-from flowops.templates.unrendered import unrendered
+from flowops.templates.leftovers import cut_by_comments, leftovers, may_have_leftovers, unrendered
 
 TEXTS = st.sampled_from(["plain", "{{ row.name }}", "{name}", "[name]", "caf\u00e9", "\x93quoted\x94", "{% if %}", ""])
 VALUES = st.recursive(TEXTS | st.integers() | st.none() | st.booleans(), lambda inner: st.lists(inner, max_size=2))

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.common.lines import Lines
+from flowops.common.text import Lines
 from flowops.model.document import Document, SourceMap
 from flowops.templates.nodes import Positions
 

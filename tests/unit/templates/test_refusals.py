@@ -11,7 +11,7 @@ import pytest
 from jinja2 import nodes
 
 from flowops.model.document import Problems
-from flowops.templates import errors
+from flowops.templates import problems
 from flowops.templates.expressions import _EXPRESSIONS
 
 # The escapes of jinja2 up to 3.1.5: CVE-2016-10745 (str.format), CVE-2019-10906 (str.format_map), CVE-2024-56201
@@ -244,7 +244,7 @@ def test_the_nearest_name_is_looked_for_only_where_it_is_told(compiled, rows, mo
     def nearest(name: str, names: tuple[str, ...]) -> None:
         looked_for.append(name)
 
-    monkeypatch.setattr(errors, "nearest", nearest)
+    monkeypatch.setattr(problems, "nearest", nearest)
     text = 'kind: CallSet\ncall: {reference-id: r, caller: "{{ row.phnoe }}"}'
     data = rows(*({f"phone{number}": 1} for number in range(400)))
     met = list(render_rows(compiled(text), data))

@@ -1,9 +1,16 @@
-"""Spans of time and rates: one grammar for documents, for options, and for the schemas that editors read."""
+"""Times: the clock for waits within a process, and spans and rates in one grammar."""
 
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
+
+
+def now() -> float:
+    """Return the seconds of a clock that goes on while the machine sleeps, where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
