@@ -279,6 +279,7 @@ class Hooks:
             "outcome": answer.status.name,
             "status": answer.status.code,
             "references": [call.reference_id for call in answer.calls],
+            "run": None if self._run_of is None else self._run_of.run,
         }
         _log.debug("hook %(hook)s: %(outcome)s, answered with %(status)d", line)
         self._log(json.dumps(line))

@@ -439,6 +439,8 @@ def test_the_log_has_no_numbers_words_or_secrets(pager: Path, api: ApiServer) ->
     _, err = process.communicate()
     line = next(json.loads(line) for line in err.splitlines() if '"event": "hook"' in line)
     assert (line["hook"], line["outcome"], line["references"]) == ("oncall", "placed", ["alert-1"])
+    runs = flowops("ledger", "runs", "--env", "production", "--format", "json", cwd=pager, env=ENV).json["runs"]
+    assert line["run"] == runs[0]["run"]
     for secret in (ANN, KEY, TOKEN, "the disk is full"):
         assert secret not in err
 
