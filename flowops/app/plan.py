@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import commit_of, open_for
 from flowops.app.hints import localized
+from flowops.app.hook_documents import LABEL
 from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
@@ -20,6 +21,7 @@ from flowops.app.settings import settings_of
 from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
+from flowops.model.call import split_reference
 from flowops.model.document import sentence
 from flowops.model.plan import HookCalls
 from flowops.plan.decide import NAME as RENAMED
@@ -165,8 +167,9 @@ def plan_calls(
     )
     notes = (*plan.notes, *rules.notes())
     plan = replace(plan, warnings=warnings, notes=notes, guards=guards)
-    if named and plan.unnamed:
-        plan = replace(plan, unnamed=max(0, plan.unnamed - ledger.count_of(sorted(named))))
+    if plan.unnamed:
+        elsewhere = (ledger.count_of(sorted(named)) if named else 0) + len(_placed_by_hooks(walk, ledger))
+        plan = replace(plan, unnamed=max(0, plan.unnamed - elsewhere))
     plan = replace(plan, invalid=tuple(walk.invalid), hooks=tuple(_of_hooks(walk)))
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
@@ -181,6 +184,12 @@ def _of_hooks(walk: Walk) -> Iterator[HookCalls]:
         calls = tuple(call for call in walk.of_hooks if call.origin.place() in places)
         if calls:
             yield HookCalls(hook.name, hook.limit, tuple(hook.variables), calls)
+
+
+def _placed_by_hooks(walk: Walk, ledger: Store) -> set[str]:
+    """Return the calls that the project's hooks have placed, which no file names one by one."""
+    names = (name for hook in walk.workspace.project.hooks for name in ledger.labelled([(LABEL, hook)]))
+    return {split_reference(name)[0] for name in names}
 
 
 def _partly_refused(plan: Plan) -> Iterator[str]:

@@ -129,6 +129,8 @@ def test_a_request_is_placed_once_however_often_it_comes(pager: Path, hook: str,
     assert (other.status, outcomes(other)) == (200, ["conflict"])
     assert api.received == {"alert-1": 1}
     assert [entry["labels"] for entry in listed(pager)] == [{"hook": "oncall"}]
+    plan = flowops("plan", "--env", "production", "--format", "json", cwd=pager, env=ENV)
+    assert (plan.code, plan.json["summary"]["unnamed"]) == (0, 0)
 
 
 def listed(root: Path) -> list[dict[str, Any]]:
