@@ -30,6 +30,7 @@ from flowops.project import ApplyOptions, Project
 from flowops.report import phrases
 from flowops.report.formats import CAMPAIGNS, RESULT
 from flowops.report.layouts.plan import plan_report
+from flowops.report.terminal import line
 from flowops.report.views.ledger import CampaignsView
 from flowops.report.views.plan import of_plan, spoken_texts
 from flowops.report.views.result import ResultView
@@ -296,7 +297,7 @@ def _show(found: Planned, shown: Shown) -> None:
     ):
         echo_status(f"warning: no --env was given, so these calls go to the sandbox; there is also {', '.join(real)}")
     seen = of_plan(found.plan, full=shown.full, show_pii=shown.show_pii, sandboxed=sandboxed)
-    echo_lines(report_lines(plan_report(seen)))
+    echo_lines([*report_lines(plan_report(seen)), line()])
 
 
 def _confirm(plan: Plan, pacing: Pacing, detached: Detached | None) -> None:

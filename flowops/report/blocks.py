@@ -193,11 +193,16 @@ class Total(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """How many there are of each kind; in a sentence the first `always` are told even when they are none."""
+    """How many there are of each kind; the first `always` are told even when they are none."""
 
     label: Phrase
     counts: tuple[Total, ...]
     always: int
+
+    @property
+    def told(self) -> tuple[Total, ...]:
+        """Return those that a reader is told of."""
+        return tuple(each for at, each in enumerate(self.counts) if at < self.always or each.number)
 
 
 class Report(NamedTuple):

@@ -128,7 +128,7 @@ def _head(report: Report) -> Iterator[str]:
     for alert in report.alerts:
         yield f"{_inline(alert)}\n\n"
     if report.totals is not None and report.totals.counts:
-        counts = report.totals.counts
+        counts = report.totals.told
         yield f"{_head_of(each.name for each in counts)}{_row(map(_total, counts))}\n"
     for paragraph in (*report.remarks, *report.notices, report.context):
         if paragraph:

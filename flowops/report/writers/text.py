@@ -45,8 +45,8 @@ WIDEST = 40
 _HANGING = "    "
 #: Signs that need no explanation.
 UNDERSTOOD = frozenset("+=")
-#: Results that have more than one kind of sign.
-EXPLAINED = ("plan", "result")
+#: The kind of report that has several signs below one heading.
+EXPLAINED = "plan"
 MUTED, BOLD = "dim", "bold"
 
 
@@ -77,7 +77,7 @@ def report_lines(report: Report, room: int | None = None) -> Iterator[Line]:
             yield from [line()] * report.spaced
             yield from _section(section, canvas)
     yield from [line()] * report.spaced
-    if report.kind in EXPLAINED and canvas.signs.keys() - UNDERSTOOD:
+    if report.kind == EXPLAINED and canvas.signs.keys() - UNDERSTOOD:
         yield line(Span(f"Signs: {', '.join(f'{sign} {meaning}' for sign, meaning in canvas.signs.items())}", MUTED))
     for notice in report.notices:
         yield _spans(notice)
@@ -247,8 +247,7 @@ def _code(code: Code) -> Iterator[Line]:
 
 def _totals(totals: Totals) -> Line:
     """Return ``3 to place, 0 to retry, 0 unchanged, 1 in conflict.``: some always, the others when there are any."""
-    counts = (each for at, each in enumerate(totals.counts) if at < totals.always or each.number)
-    sentence = ", ".join(f"{each.number:,} {each.name}{f' ({each.note})' if each.note else ''}" for each in counts)
+    sentence = ", ".join(f"{each.number:,} {each.name}{f' ({each.note})' if each.note else ''}" for each in totals.told)
     return line(*_spans(totals.label), f"{sentence}." if sentence else "")
 
 
