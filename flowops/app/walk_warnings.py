@@ -117,13 +117,13 @@ class InvalidRows:
         if self.count > most:
             message = f"on-invalid: {rows}, more than max-invalid allows: {most:,}"
             problems += self._found
-            problems.add(self._problem(message))
+            problems.add(self._problem(message, f"fix them, or allow as many: max-invalid: {self.count}"))
         elif warnings is not None:
             warnings += self._found
             warnings.add(self._problem(f"on-invalid: {rows} and left out"))
 
-    def _problem(self, message: str) -> Problem:
-        return Problem(self._document.place(("on-invalid",)), message=message, code=INVALID_ROWS)
+    def _problem(self, message: str, hint: str | None = None) -> Problem:
+        return Problem(self._document.place(("on-invalid",)), message=message, hint=hint, code=INVALID_ROWS)
 
 
 def left_out(batch: RenderedBatch) -> Iterator[LeftOut]:

@@ -12,6 +12,7 @@ import re
 import shlex
 import sys
 from contextvars import ContextVar
+from importlib.util import find_spec
 from typing import NamedTuple
 
 #: The commands that take ``--env``, as they are found in a text.
@@ -110,5 +111,13 @@ LIBRARIES = {
 
 
 def install_command(library: str) -> str:
-    """Return the command that installs a library for the Python that runs, which may have no pip of its own."""
-    return f"python3 -m pip --python {shlex.quote(sys.executable)} install '{LIBRARIES[library]}'"
+    """Return the command that installs a library for the Python that runs.
+
+    A virtual environment may have no pip, and what is called python3 in a shell where it is activated has none either:
+    then the pip of the Python that it was made from installs into it.
+    """
+    python, what = shlex.quote(sys.executable), f"'{LIBRARIES[library]}'"
+    if find_spec("pip") is not None:
+        return f"{python} -m pip install {what}"
+    base: str = getattr(sys, "_base_executable", "python3")
+    return f"{shlex.quote(base)} -m pip --python {python} install {what}"

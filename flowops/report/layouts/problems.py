@@ -131,12 +131,20 @@ def diagnosis_report(diagnosis: Diagnosis) -> Report:
         title=("Doctor for ", named(diagnosis.environment)),
         totals=Totals(
             (strong(f"{diagnosis.environment}: "),),
-            tuple(Total(status.value, diagnosis.count(status), tone) for status, tone in tones.items()),
+            tuple(
+                Total(_counted(status, diagnosis.count(status)), diagnosis.count(status), tone)
+                for status, tone in tones.items()
+            ),
             len(tones),
         ),
         environment=diagnosis.environment,
         headed=False,
     )
+
+
+def _counted(status: Status, number: int) -> str:
+    """Return what is counted: ``2 warnings``."""
+    return f"{status.value}s" if status is Status.WARNING and number != 1 else status.value
 
 
 def _check_row(check: Check) -> Row:

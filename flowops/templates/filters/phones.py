@@ -34,6 +34,8 @@ def e164(value: Value, region: Value = None) -> str:
 def _error(written: str, refusal: Refusal) -> TemplateError:
     named = mask_written(written.strip()) if refusal.code in _UNLIKE_OTHERS else "the text"
     hint = f"{refusal.hint}, or name the region: {EXAMPLE_FILTER}" if refusal.code == "no-country" else refusal.hint
+    if refusal.code == "invalid" and hint is None:
+        hint = "where some rows may be wrong, `on-invalid: skip` in the call set leaves them out and reports them"
     return TemplateError(f"{named} {refusal.message}", hint=hint)
 
 

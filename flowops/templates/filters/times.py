@@ -155,7 +155,9 @@ def _from_iso(value: str) -> Moment:
     return Moment(when, True, bool(found["time"]), bool(found["offset"]))
 
 
-_PEOPLE = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{2}|[0-9]{4})\b")
+_PEOPLE = re.compile(
+    r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{2}|[0-9]{4})\b( [0-9]{1,2}:[0-9]{2}(?:(:)[0-9]{2})?\Z)?"
+)
 
 
 def _how_to_read(value: str) -> str:
@@ -163,6 +165,7 @@ def _how_to_read(value: str) -> str:
     if found is None:
         return "write it like 2026-03-02T09:05:00+01:00, or say how to read it: datetime(from='%d/%m/%Y')"
     sign, year = found[2], "%Y" if len(found[4]) == 4 else "%y"
+    year += f" %H:%M{':%S' if found[6] else ''}" if found[5] else ""
     first, second = f"%d{sign}%m{sign}{year}", f"%m{sign}%d{sign}{year}"
     return f"say how to read it: datetime(from='{first}'), or '{second}' where the month comes first"
 
@@ -251,7 +254,7 @@ def _from_format(value: str, form: str, names: Names) -> Moment:
     pattern = _reader(form, names)
     found = pattern.fullmatch(value)
     if found is None:
-        raise TemplateError("the text is not written as from says")
+        raise TemplateError("the text is not written as from says", hint=lambda: _how_to_read(value))
     return _moment_of({name: part for name, part in found.groupdict().items() if part is not None}, names)
 
 

@@ -119,11 +119,17 @@ def test_a_time_alone_has_no_date(value_of, error_of):
     [
         ("1/12/2026", "say how to read it: datetime(from='%d/%m/%Y'), or '%m/%d/%Y' where the month comes first"),
         ("1.12.26", "say how to read it: datetime(from='%d.%m.%y'), or '%m.%d.%y' where the month comes first"),
+        ("1/12/2026 08:15", "datetime(from='%d/%m/%Y %H:%M'), or '%m/%d/%Y %H:%M' where the month comes first"),
+        (
+            "1/12/2026 08:15:30",
+            "datetime(from='%d/%m/%Y %H:%M:%S'), or '%m/%d/%Y %H:%M:%S' where the month comes first",
+        ),
         ("soon", "write it like 2026-03-02T09:05:00+01:00, or say how to read it: datetime(from='%d/%m/%Y')"),
     ],
 )
 def test_how_to_read_what_people_write_is_told(error_of, text, hint):
     assert error_of("{{ row.t | datetime }}", t=text).endswith(hint)
+    assert error_of("{{ row.t | datetime(from='%B') }}", t=text).endswith(hint)
 
 
 def test_what_is_written_with_a_format_is_read_with_it():
