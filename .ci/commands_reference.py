@@ -105,7 +105,7 @@ def ends() -> Iterator[str]:
     yield f"\nOf what a run did, {' wins over '.join((first, ' over '.join(rest)))}."
     yield "What is found before the first claim (3, 5, 8, 64) ends it at once.\n"
     yield "`plan`, `diff` and `status` answer a question, and exit with 0 when they could."
-    yield "What is to be a failure is said with `--fail-on` and a comma list:\n"
+    yield "`--fail-on` says what counts as a failure, in a comma list:\n"
     yield "| word | code | commands |\n| --- | --- | --- |"
     known = {"`plan`": FAIL_ON, "`diff`": diff.WORDS, "`status`": status.WORDS, "`apply`": FAIL_ON}
     for word, code in FAIL_ON.items():

@@ -122,7 +122,7 @@ class Events:
         except Exception as error:  # who listens is not of this house, and calls are on their way
             self._hears = None
             why = error.strerror if isinstance(error, OSError) else type(error).__name__
-            _log.warning("events are not told any more: %(why)s", {"why": why})
+            _log.warning("events are not written any more: %(why)s", {"why": why})
 
 
 NO_EVENTS = Events()

@@ -82,9 +82,7 @@ def _run_tests(paths: Sequence[str]) -> Tested:
             raise Invalid(workspace.problems)
     if paths and not workspace.tests:
         where = ", ".join(mask_quoted(path) for path in paths)
-        raise UsageError(
-            f"there are no tests in {where}", hint=f"tests are documents of kind Test, as a rule in {TESTS}"
-        )
+        raise UsageError(f"there are no tests in {where}", hint=f"tests are documents of kind Test, usually in {TESTS}")
     _check_number(workspace)
     runner = _Runner(workspace)
     results = tuple(map(runner.run, workspace.tests))

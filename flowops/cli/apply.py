@@ -81,7 +81,7 @@ def _detached(detach: bool, name: str | None, start: datetime | None) -> Detache
         raise UsageError("--name and --start are those of a campaign: they go with --detach")
     if name is not None and mask_text(name) != name:
         raise UsageError(
-            f"--name: {mask_text(name)} looks like a phone number", hint="it stands in all that is printed"
+            f"--name: {mask_text(name)} looks like a phone number", hint="it is in everything that is printed"
         )
     return Detached(name, start) if detach else None
 
@@ -152,7 +152,7 @@ rehearsal_options = options.together(
     metavar="FILE",
     help="Write what happens to FILE, or to stdout (-), as a JSON object a line; then the result goes to stderr.",
 )
-@options.fail_on(tuple(FAIL_ON), besides=", beside what fails anyhow")
+@options.fail_on(tuple(FAIL_ON), besides=", in addition to what always fails")
 @options.shown(RESULT)
 def command(
     selection: Selection,

@@ -41,7 +41,7 @@ def command() -> None:
 @options.env
 @options.formats(CAMPAIGNS)
 def list_(environment: str, format_: str) -> None:
-    """List campaigns, the newest first: where each stands, and what became of its calls."""
+    """List campaigns, the newest first: the state of each, and what became of its calls."""
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         _print(environment, [(each, _progress(ledger, each)) for each in ledger.campaigns.all()], format_)
@@ -52,7 +52,7 @@ def list_(environment: str, format_: str) -> None:
 @options.env
 @options.formats(CAMPAIGNS)
 def show(campaign: str, environment: str, format_: str) -> None:
-    """Show where a campaign stands, and what became of its calls; `flowops ledger list` has each of them."""
+    """Show the state of a campaign, and what became of its calls; `flowops ledger list` has each of them."""
     project, settings = project_of(environment)
     with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
         found = campaigns.find(ledger, campaign)

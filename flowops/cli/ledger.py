@@ -283,8 +283,8 @@ def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str,
 
     Of a call with attempts those that were made keep their state, and no other follows.
 
-    A pattern selects among the calls of the files and of the ledger. Of a doubt it stays told that it may have rung. A
-    call that is in flight, or whose run may still hear of it, cannot be cancelled.
+    A pattern selects among the calls of the files and of the ledger. A call in doubt stays marked as one that may have
+    rung. A call that is in flight, or whose run may still hear of it, cannot be cancelled.
     """
     named = partial(references_asked, Selection((), asked.environment, var, var_files))
     return operate(asked, lambda _: UndoCancel() if undo else Cancel(named))

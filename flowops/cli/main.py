@@ -28,7 +28,7 @@ COMMANDS = {
     "plan": ("flowops.cli.plan:command", "Show what apply would do, against the ledger."),
     "apply": ("flowops.cli.apply:command", "Show the plan, ask, and place the calls: each at most once."),
     "campaign": ("flowops.cli.campaign:command", "Manage campaigns: plans that workers place."),
-    "worker": ("flowops.cli.worker:command", "Place what is due of campaigns, until it is told to stop."),
+    "worker": ("flowops.cli.worker:command", "Place what is due of campaigns, until stopped."),
     "diff": ("flowops.cli.diff:command", "Show what two Git revisions render differently."),
     "show": ("flowops.cli.plan:show", "Print a saved plan or result again."),
     "status": ("flowops.cli.status:command", "Show the ledger at a glance."),
@@ -76,13 +76,13 @@ def _print_version(context: click.Context, _option: click.Parameter, asked: bool
     "command_from",
     metavar="NAME",
     help="Take the command and its arguments from this environment variable: a pipeline's input, in which nothing but "
-    "words and quotes has a meaning. It stands alone, or behind -C.",
+    "words and quotes has a meaning. It is used alone, or after -C.",
 )
 def root(chdir: str | None, command_from: str | None) -> None:
     """Outbound phone calls as configuration: planned like infrastructure, placed at most once."""
     note_call(program_of(sys.argv[0]), chdir)
     if command_from is not None:
-        raise UsageError(f"{COMMAND_FROM} NAME stands alone, or behind -C: the variable holds all the rest")
+        raise UsageError(f"{COMMAND_FROM} NAME is used alone, or after -C: the variable holds all the rest")
     if chdir is not None:
         os.chdir(chdir)
 

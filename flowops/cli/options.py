@@ -189,7 +189,7 @@ def _reason(_context: click.Context, _option: click.Parameter, value: str) -> st
 
 
 reason = click.option(
-    "--reason", required=True, callback=_reason, metavar="TEXT", help="Why; kept in the ledger for ever."
+    "--reason", required=True, callback=_reason, metavar="TEXT", help="Why; kept in the ledger permanently."
 )
 auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True, help="Do not ask.")
 

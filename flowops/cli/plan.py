@@ -67,7 +67,7 @@ def command(
 ) -> int:
     """Show what apply would do with the calls of PATH, or of the whole project, as a diff against the ledger.
 
-    Whatever is held back, the exit code is 0: --fail-on says what is to be a failure.
+    The exit code is 0, whatever is held back: --fail-on says what counts as a failure.
     A saved plan (-o) holds reference-ids, fingerprints and actions: no bodies, no numbers, no secrets.
     """
     if at is not None and out is not None:

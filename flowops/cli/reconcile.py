@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "--since",
     callback=options.span,
     metavar="AGE",
-    help="Ask for so long back: 36h, 7d, 2w. As a rule, since the oldest open call.",
+    help="How far back to look: 36h, 7d, 2w. Default: since the oldest open call.",
 )
 @click.option("--if-configured", is_flag=True, help="Do nothing, and say so, where the environment names no account.")
 @click.option("--no-wait", is_flag=True, help="Stop instead of waiting when the API's throttle says so.")

@@ -76,7 +76,7 @@ def read(parse: Callable[[Any], Any]) -> Callable[[click.Context, click.Paramete
     metavar="KIND[=SHARE][:GLOB]",
     help="What goes wrong; see below.",
 )
-@click.option("--retry-after", default=1, show_default=True, help="Seconds that a throttled request is told to wait.")
+@click.option("--retry-after", default=1, show_default=True, help="Seconds that a throttled request is asked to wait.")
 @click.option(
     "--callbacks",
     callback=read(parse_callbacks),
@@ -94,7 +94,7 @@ def read(parse: Callable[[Any], Any]) -> Callable[[click.Context, click.Paramete
 def command(token: str | None, **given: Any) -> int:
     """Serve the embedded API on this machine until it is stopped. No phone rings.
 
-    It judges requests by the same schema as flowops, answers like the API, and can be told to
+    It judges requests by the same schema as flowops, answers like the API, and can be made to
     misbehave, so that a pipeline's bad days can be rehearsed: `--fault drop=0.05`,
     `--fault throttle=2x:reminder-*` (the first two posts of each such reference).
 

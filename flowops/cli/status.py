@@ -40,7 +40,10 @@ WORDS = ("guard", "given-up", "in-doubt", "none")
     "--since", callback=options.since, metavar="TIME", help="Only calls claimed since today, 24h ago, or a DATE."
 )
 @click.option(
-    "--wait", callback=options.span, metavar="TIME", help="Wait so long until no call is in flight or without outcome."
+    "--wait",
+    callback=options.span,
+    metavar="TIME",
+    help="Wait at most this long until no call is in flight or without outcome.",
 )
 @options.fail_on(WORDS)
 @options.formats(STATUS)

@@ -20,7 +20,7 @@ def _host_and_port(_context: click.Context, _option: click.Parameter, value: str
     return host.strip("[]"), int(port)
 
 
-@click.command("worker", short_help="Place what is due of campaigns, until it is told to stop.")
+@click.command("worker", short_help="Place what is due of campaigns, until stopped.")
 @options.env
 @click.option("--once", is_flag=True, help="Place what is due now, and end.")
 @click.option(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: E.164: a plus and 7 to 15 digits, the first of them not 0. In ASCII, and nothing around it.
 E164_PATTERN = r"\+[1-9][0-9]{6,14}"
-#: The kinds of numbers, as libphonenumber tells them apart.
+#: The kinds of numbers, as libphonenumber distinguishes them.
 KINDS = (
     "fixed-line",
     "mobile",
@@ -191,7 +191,7 @@ _HAS_EXTENSION = Refusal(
 _SEVERAL = Refusal("several", "has more than one number, or a range of numbers", "write one number, whole")
 _PLUS = Refusal("plus", "has a + behind its beginning", "write one number, with + before its country code only")
 _BRACKETS = Refusal("brackets", "has a bracket without its counterpart", "write the whole number")
-_CUT_OFF = Refusal("cut-off", "begins or ends with a sign that stands between digits", "write the whole number")
+_CUT_OFF = Refusal("cut-off", "begins or ends with a sign that belongs between digits", "write the whole number")
 _NO_COUNTRY = Refusal("no-country", "has no country code", "write it with + and the country code")
 _NO_SUCH_CODE = Refusal("no-such-code", "does not begin with a country code")
 _AMBIGUOUS = Refusal(
@@ -267,7 +267,7 @@ def explain(text: str) -> Refusal | None:
     return _invalid(code.plans[0], None if isinstance(read(text), Refusal) else _LEAVE_OUT)
 
 
-_DIGITS_ONLY = "write the number alone, in the digits 0 to 9: spaces, dashes and brackets may stand between them"
+_DIGITS_ONLY = "write the number alone, in the digits 0 to 9: spaces, dashes and brackets may be between them"
 _LEAVE_OUT = "leave out the digits behind the country code that are dialled inside of the country only, such as a 0"
 
 

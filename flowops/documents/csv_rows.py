@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 _STEP = 50
 # Begin what Python's csv module says (Modules/_csv.c).
 _MESSAGES = {
-    "',' expected after '\"'": "text stands behind a closing quote; a quote inside of quotes is written twice",
+    "',' expected after '\"'": "there is text after a closing quote; a quote inside of quotes is written twice",
     "unexpected end of data": "a quote that opens in this row is never closed",
-    "new-line character seen": "a carriage return stands in a row; rows end with a line feed, or with both",
+    "new-line character seen": "there is a carriage return in a row; rows end with a line feed, or with both",
     "field larger than": f"a field is longer than {csv.field_size_limit():,} characters",
 }
 

@@ -88,11 +88,11 @@ class DataLines:
             index = text.index("\0")
             good = text.rfind("\n", 0, index) + 1
             text = text[:good]
-            bad = self._bad("a NUL stands in the row", self.number + text.count("\n") + 1, index - good + 1)
+            bad = self._bad("there is a NUL in the row", self.number + text.count("\n") + 1, index - good + 1)
         mark = conflict(text)
         if mark is not None:
             text = text[:mark]
-            message = "a conflict mark of Git stands here: the merge is not finished"
+            message = "there is a conflict mark of Git here: the merge is not finished"
             bad = self._bad(message, self.number + text.count("\n") + 1)
         if text:
             yield text
@@ -174,7 +174,7 @@ class _Transcoded:
         except UnicodeDecodeError as error:
             # The decoder kept the beginning of a character back from the data before.
             good = error.object[: error.start].decode(self._codec)
-            rest = f"the byte 0x{error.object[error.start]:02x} cannot stand here"
+            rest = f"the byte 0x{error.object[error.start]:02x} is not allowed here"
             line = self._line + good.count("\n")
             column = len(good) - good.rfind("\n") if "\n" in good else self._column + len(good)
             self._refuse(f"the file is not {self._encoding}: {rest}", line, column)

@@ -241,6 +241,6 @@ def decode(file: str, data: bytes) -> str | Problem:
         return data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start].decode()
-        message = f"the file is not UTF-8: the byte 0x{data[error.start]:02x} cannot stand here"
+        message = f"the file is not UTF-8: the byte 0x{data[error.start]:02x} is not allowed here"
         hint = "it looks like UTF-16: save it as UTF-8" if data.startswith(_UTF_16) else "save it as UTF-8"
         return Problem(Place(file, *Lines(before).at(len(before))), message=message, code="encoding", hint=hint)

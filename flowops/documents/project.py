@@ -87,7 +87,7 @@ def find_project(reader: Reader, start: Path) -> ProjectFile:
     for above in (directory, *directory.parents):
         present = [above / name for name in PROJECT_FILES if files.kind(above / name) == "file"]
         if len(present) > 1:
-            message = f"{' and '.join(PROJECT_FILES)} stand side by side: a project has one file"
+            message = f"{' and '.join(PROJECT_FILES)} are both here: a project has one file"
             problem = Problem(Place(reader.shown(present[0])), message=message, code=PROJECT, hint="delete one of them")
             return ProjectFile(above, present[0], None, (problem,))
         if present:

@@ -131,7 +131,7 @@ def _unnamed(header: Sequence[str]) -> list[Trouble]:
     if unnamed == list(range(len(header) - len(unnamed) + 1, len(header) + 1)):
         hint = "empty columns at the end: delete them"
         if len(unnamed) > 1 and len(unnamed) + 1 == len(header):
-            hint = "if this line is a title, delete all that stands above the header; if not, delete empty columns"
+            hint = "if this line is a title, delete everything above the header; if not, delete empty columns"
         return [Trouble(f"{which} no name", hint)]
     return [Trouble(f"{which} no name", "each column has a name of its own")]
 
@@ -143,7 +143,7 @@ def title_line(header: Sequence[str], records: Sequence[Sequence[str]], dialect:
         return None
     message = f"the header has {fields(len(header))}, and every row has {widths[0]}"
     quoting = width_trouble(widths[0], len(header), dialect).hint
-    return Trouble(message, f"if this line is a title, delete all that stands above the header; if not, {quoting}")
+    return Trouble(message, f"if this line is a title, delete everything above the header; if not, {quoting}")
 
 
 def fields(count: int) -> str:
@@ -170,13 +170,13 @@ def stray_quote(text: str, dialect: Dialect) -> Trouble | None:
         if not field:
             continue
         if not field.strip():
-            return Trouble("a blank stands in front of a quote", "delete the blanks between fields")
+            return Trouble("there is a blank before a quote", "delete the blanks between fields")
         if field.strip() == "=":
             return Trouble(
                 'a field is the formula of a spreadsheet, ="…"', "write the value alone, without = and quotes"
             )
         return Trouble(
-            "a quote stands inside of a field that does not begin with one",
+            "there is a quote inside a field that does not begin with one",
             "put the whole field in quotes, and write a quote inside of it twice; or declare quote: none",
         )
     return None

@@ -357,7 +357,7 @@ class Builder:
             )
             self._note(event, message, "yaml-depth")
         elif name in self._anchors:
-            self._note(event, f"'*{name}' stands inside of what it repeats", "yaml-alias")
+            self._note(event, f"'*{name}' is inside of what it repeats", "yaml-alias")
         else:
             hint = "text that begins with '*' has to be quoted"
             self._note(event, f"there is no anchor '&{name}' before this alias", "yaml-alias", hint)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SYNTAX = "yaml-syntax"
 TEMPLATE = "yaml-template"
-_QUOTE_IT = "quote the text if it is meant as it stands"
+_QUOTE_IT = "quote the text if it is meant literally"
 _BACKSLASH = "write '\\\\' for a backslash, or use single quotes"
 _LONGEST_HINT = 100
 _FIRST_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
@@ -154,7 +154,7 @@ def syntax_problem(file: str, text: str, position: int, error: MarkedYAMLError) 
     conflict = _CONFLICT.search(text, position, mark.index + _CONFLICT_LENGTH)
     if conflict:
         line, column = Lines(text).at(conflict.start())
-        message, hint = "a conflict mark of Git stands here: the merge is not finished", None
+        message, hint = "there is a conflict mark of Git here: the merge is not finished", None
     elif char == "%" and text[mark.index - 1 : mark.index] == "{":
         column -= 1
         code = TEMPLATE

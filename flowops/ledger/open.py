@@ -192,7 +192,7 @@ def _trusted(record: Record, database: Database, pinned: str | None) -> Record:
     if pinned is not None and record.id != pinned:
         raise LedgerError(
             f"{database.name}: this is ledger {record.id}, and it has to be {pinned}",
-            hint="restore the right one; the id that it has to have stands under `ledger: {id: …}` in flowops.yaml",
+            hint="restore the right one; the id that it has to have is under `ledger: {id: …}` in flowops.yaml",
         )
     database.read(lambda connection: _check_end(connection, database.name, record.number))
     return record

@@ -243,7 +243,7 @@ class Resolve(Operation):
         state = row.state if row else None
         if row is None or state is not State.PLACED:
             hint = "" if state in (None, State.FINISHED) else ": say --placed too, if it was"
-            raise Refused(f"it is {_named(state)}, and has no outcome to be told{hint}")
+            raise Refused(f"it is {_named(state)}, and cannot be given an outcome{hint}")
         if self._call_id is not None and not any(leg.is_open and leg.call_id == self._call_id for leg in row.legs):
             raise Refused("none of its callees that are still open has this call-id")
         return operator.change(reference_id, EventType.RESOLVED_OUTCOME, legs=[self._word()])

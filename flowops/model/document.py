@@ -386,7 +386,7 @@ class Problems:
         elif len(self._found) < MOST:
             self._found[key] = problem
         elif self._left_out is None:
-            message = f"from here on there is more that is wrong: only {MOST:,} problems are told"
+            message = f"from here on there are more problems: only {MOST:,} problems are told"
             self._left_out = Problem(problem.place, None, message, _LIMIT, "fix these, then look again")
 
     def __len__(self) -> int:

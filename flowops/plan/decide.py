@@ -106,7 +106,7 @@ def decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decisi
     if entry.state.is_unsettled:
         return Decision(Action.IN_DOUBT, changes, tuple(doubts(entry, edited)))
     if entry.state is State.RENAMED:
-        return Decision(Action.UNCHANGED, (), (f"it became {entry.renamed}, which stands for it now",))
+        return Decision(Action.UNCHANGED, (), (f"it became {entry.renamed}, which replaces it now",))
     became = () if entry.reference_id == call.reference_id else (f"it is {entry.reference_id} now",)
     if entry.state is State.REJECTED:
         why = f"{REFUSED_EARLIER}: {entry.error or 'no reason was recorded'}"

@@ -167,7 +167,7 @@ def _allow(node: Node) -> None:
         name = node["function"].get("function_name", "")
         if name not in _OF_VALUES:
             hint = "name a file in quotes, such as from 'appointments.parquet'"
-            raise QueryRefused(f"{name}() cannot stand where a table stands", hint)
+            raise QueryRefused(f"{name}() cannot be used as a table", hint)
 
 
 def _allow_column(node: Node) -> None:

@@ -31,7 +31,7 @@ _ONE_CALLS_OWN: Schema = {
 }
 _OF_THE_SET: Schema = {
     "not": {},
-    "errorMessage": "belongs to the call set: write it beside for-each, not inside call",
+    "errorMessage": "belongs to the call set: write it next to for-each, not inside call",
     "doNotSuggest": True,
 }
 _TEMPLATE: Schema = {"type": "string", "pattern": TEMPLATE_PATTERN}

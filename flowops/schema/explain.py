@@ -432,7 +432,7 @@ def _unknown(mistake: _Mistake) -> SchemaError:
     if hint is None and 0 < len(known) <= _FEW:
         hint = f"it takes {choice(known)}"
     if mistake.value in _OF_SETS and not mistake.path:
-        hint = "a call for each row is of kind: CallSet, and its own fields stand below call:"
+        hint = "a call for each row is of kind: CallSet, and its own fields are below call:"
     return SchemaError((*mistake.path, mistake.value), "is not a known field", hint, at_key=True)
 
 

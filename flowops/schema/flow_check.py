@@ -262,7 +262,7 @@ def _keyword_errors(schema: Any, path: Path, depth: int) -> Iterator[SchemaError
     errors = _keywords().check(schema)
     yield from (error.under(*path) for error in errors)
     if SENSITIVE in schema and path:
-        yield SchemaError((*path, SENSITIVE), "has to stand at the variable itself, not inside it", at_key=True)
+        yield SchemaError((*path, SENSITIVE), "has to be at the variable itself, not inside it", at_key=True)
     wrong = {error.path[0] for error in errors if error.path}
     for inner, deeper in _inside(schema, path):
         if deeper[len(path)] not in wrong:

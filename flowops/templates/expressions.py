@@ -417,9 +417,7 @@ def refuse_function(what: str, name: str, table: Table, offset: int) -> Template
     message = f"templates have no {what} '{name}'"
     first, _, rest = name.partition(".")
     if rest and first in table:
-        return TemplateError(
-            message, hint=f"put what stands before it in brackets: (… | {first}).{rest}", offset=offset
-        )
+        return TemplateError(message, hint=f"put what is before it in brackets: (… | {first}).{rest}", offset=offset)
     there_are = f"there are: {', '.join(sorted(table))}"
     installed = plugins.how_to_load(plugins.FILTERS, name) if table is FILTERS else None
     if installed is not None:

@@ -115,7 +115,7 @@ def cut_by_comments(document: Document) -> Iterator[Problem]:
         for name, value in values.items() if isinstance(values, dict) else ():
             if isinstance(value, str) and (place := _comment_behind(document, (*above, name))) is not None:
                 message = f"{VARIABLES}.{name[:64]}: the text ends here, and a comment begins"
-                hint = "put the text in quotes if the # belongs to it; a comment can stand on a line of its own"
+                hint = "put the text in quotes if the # belongs to it; a comment can be on a line of its own"
                 yield Problem(place, message=message, code="comment", hint=hint)
 
 

@@ -63,7 +63,7 @@ _CHARACTERS = {
     "#": _CONDITION,
     "'": _QUOTE,
     '"': _QUOTE,
-    "\\": "a backslash stands in quotes only",
+    "\\": "a backslash is allowed in quotes only",
     **dict.fromkeys("“”„‟‘’‚‛«»`", _STRAIGHT),
 }
 
@@ -95,7 +95,9 @@ def explained(source: str, message: str, offset: int, tags: Iterable[Tag]) -> Te
     if message == _NESTED and source.count("{{") > source.count("}}"):
         return _never_closed(source, source.rfind("{{", 0, offset))
     hint = (
-        "names stand in {{ … }} without braces of their own" if message == _NESTED else _hint(source, message, offset)
+        "names are written in {{ … }} without braces of their own"
+        if message == _NESTED
+        else _hint(source, message, offset)
     )
     return TemplateError(f"template syntax: {message[:1].lower()}{message[1:]}", hint=hint, offset=offset)
 
@@ -175,7 +177,7 @@ def _instead_of(got: re.Match[str], before: str, behind: str) -> str | None:
         expression = _EXPRESSION.search(before)
         inside = "…" if expression is None else expression[1].strip()
         part = _PART.match(behind)
-        return f"put brackets around what stands before it: ({inside}){'' if part is None else part[0]}"
+        return f"put brackets around what is before it: ({inside}){'' if part is None else part[0]}"
     if got["got"] == ":":
         return "a filter takes what it needs in brackets: default('…')"
     if before.rstrip().endswith(("{{ if", "{{if")):

@@ -89,7 +89,7 @@ def text(value: Value) -> str:
         return value
     if is_number(value):
         return str(number(value))
-    raise TemplateError(f"{kind(value)} cannot stand in text", hint=_WORDS_INSTEAD.get(type(value)))
+    raise TemplateError(f"{kind(value)} cannot be in text", hint=_WORDS_INSTEAD.get(type(value)))
 
 
 def number(value: float) -> int | float:

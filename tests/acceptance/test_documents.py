@@ -124,6 +124,20 @@ def test_relative_links_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+def test_every_link_of_readme_is_absolute_and_leads_to_a_file() -> None:
+    """A package index shows README without the files around it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    ours = re.findall(
+        r"https://(?:github|raw\.githubusercontent)\.com/flowops/flowops/(?:(?:blob|tree)/)?main/([^)\s#]+)", text
+    )
+    assert len(ours) > 20
+    assert [target for target in ours if not (ROOT / target).exists()] == []
+    assert re.findall(r"\]\((?!https:)[^)]+\)", text) == []
+    definition = r"(?m)^\[([^\]]+)\]: .*$"
+    prose = re.sub(r"(?s)```.*?```|`[^`]*`", "", re.sub(definition, "", text))
+    assert set(re.findall(r"(?<!!)\[([^\]]+)\](?!\()", prose)) == set(re.findall(definition, text))
+
+
 def test_what_is_generated_is_fresh(tmp_path: Path) -> None:
     script = tmp_path / ".ci/write_docs.py"
     script.parent.mkdir()

@@ -141,7 +141,7 @@ def test_more_than_max_invalid_fails_with_all_of_them(root: Path, more: str, odd
         # The reference of a row that is wrong counts, too, also where the body cannot be made.
         (rows("1,+4420794600,Ann,1"), "reference-id"),
         (rows("1,+442079460099,Ann,soon"), "reference-id"),
-        (rows()[:-1] + "\0\n", "a NUL stands in the row"),
+        (rows()[:-1] + "\0\n", "there is a NUL in the row"),
     ],
 )
 def test_duplicates_and_unreadable_files_always_fail(root: Path, data: str, problem: str) -> None:

@@ -60,9 +60,9 @@ def test_two_project_files_are_an_error(root: Path) -> None:
     (root / "flowops.yml").write_text(PROJECT)
     ran = flowops("validate", cwd=root)
     assert ran.code == 3
-    assert ran.err.startswith(
-        "flowops.yaml:1:1: flowops.yaml and flowops.yml stand side by side: a project has one file"
-    ), ran.err
+    assert ran.err.startswith("flowops.yaml:1:1: flowops.yaml and flowops.yml are both here: a project has one file"), (
+        ran.err
+    )
 
 
 def test_a_yaml_file_whose_name_does_not_fit_is_a_warning(root: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_text_that_a_comment_cuts_is_a_warning(root: Path) -> None:
     ran = flowops("validate", cwd=root)
     told = (
         "flow-variables.{}: the text ends here, and a comment begins; "
-        "put the text in quotes if the # belongs to it; a comment can stand on a line of its own"
+        "put the text in quotes if the # belongs to it; a comment can be on a line of its own"
     )
     assert ran.code == 0
     assert ran.err.splitlines() == [

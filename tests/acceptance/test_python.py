@@ -91,7 +91,7 @@ def test_an_ear_that_fails_holds_up_no_call(project: Project, api: ApiServer, ca
 
     assert project.apply(events=ear).counts()[Outcome.PLACED] == 3
     assert api.received.total() == 3
-    assert caplog.messages.count("events are not told any more: ZeroDivisionError") == 1
+    assert caplog.messages.count("events are not written any more: ZeroDivisionError") == 1
     assert "7946" not in caplog.text
 
 

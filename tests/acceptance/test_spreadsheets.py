@@ -72,14 +72,14 @@ FILES = {
         f"Reminders of 1 December\n\nphone,name\n{ANN},Ann\n{BEN},Ben\n",
         "data/d.csv:1:1: the header has 1 field, and every row has 2",
         (
-            "if this line is a title, delete all that stands above the header; "
+            "if this line is a title, delete everything above the header; "
             "if not, a value with a comma in it has to be in quotes"
         ),
     ),
     "a title as wide as the table": (
         f"Reminders,,\nphone,name,id\n{ANN},Ann,1\n",
         "data/d.csv:1:1: columns 2, 3 have no name",
-        "if this line is a title, delete all that stands above the header; if not, delete empty columns",
+        "if this line is a title, delete everything above the header; if not, delete empty columns",
     ),
     "a pointer of Git LFS": (
         "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 4711\n",
@@ -88,7 +88,7 @@ FILES = {
     ),
     "an unfinished merge": (
         f"phone,name\n<<<<<<< HEAD\n{ANN},Ann\n=======\n{BEN},Ben\n>>>>>>> main\n",
-        "data/d.csv:2:1: a conflict mark of Git stands here: the merge is not finished",
+        "data/d.csv:2:1: there is a conflict mark of Git here: the merge is not finished",
         None,
     ),
     "a workbook": (
@@ -113,12 +113,12 @@ FILES = {
     ),
     "a blank in front of a quote": (
         f'phone,name\n"{ANN}", "Ann"\n',
-        "data/d.csv:2:1: a blank stands in front of a quote (row 1 of data/d.csv, line 2)",
+        "data/d.csv:2:1: there is a blank before a quote (row 1 of data/d.csv, line 2)",
         "delete the blanks between fields",
     ),
     "a quote inside of a field": (
         f'phone,name\n{ANN},Ann "Nan" Smith\n',
-        "data/d.csv:2:1: a quote stands inside of a field that does not begin with one (row 1 of data/d.csv, line 2)",
+        "data/d.csv:2:1: there is a quote inside a field that does not begin with one (row 1 of data/d.csv, line 2)",
         "put the whole field in quotes, and write a quote inside of it twice; or declare quote: none",
     ),
     "no header": (

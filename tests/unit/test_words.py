@@ -32,6 +32,14 @@ RETIRED = {
     r"\bhow the result is printed\b": "Output format",
     r", closed in\b": "outside calling hours",
     r"\bstands? by themselves\b": "are self-contained",
+    r"\b(?:cannot|may|can|has to|have to) stand\b(?! (?:in for|for))": "cannot be, is allowed",
+    r"\bstands? (?:here|alone|beside|below|side by side|in (?:a|the) row)\b": "is",
+    r"\bfor ever\.\"?$": "permanently",
+    r"\bask for so long\b|\bwait so long\b": "how far back, at most this long",
+    r"\bbeside what fails anyhow\b": "in addition to what always fails",
+    r"\bis told to (?:wait|stop)\b|\bcan be told to\b": "is asked to, can be made to",
+    r"\btells? (?:them )?apart\b|\bbe told apart\b": "distinguishes",
+    r"\bno valid number is refused\b": "is not a valid number",
     r"\bbetwixt\b|\bwhilst\b|\bthereof\b|\bhence\b|\bforthwith\b": "a plain word",
 }
 #: These words are right where they are.

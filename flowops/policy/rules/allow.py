@@ -28,7 +28,7 @@ class Allow(Setting):
         "type": "array",
         "items": {"enum": [TIMEZONE_MISMATCH, NUMBER_IN_REFERENCE]},
         "uniqueItems": True,
-        "description": "What is refused as a rule, and may be placed all the same: calls whose timezone contradicts "
+        "description": "What is normally refused, and may be placed all the same: calls whose timezone contradicts "
         "their number, and whose reference-id holds it.",
         "examples": [[TIMEZONE_MISMATCH]],
     }

@@ -226,7 +226,7 @@ _PER_CALLEE: Schema = {
     "required": ["calls", "within"],
     "properties": {
         "calls": {"type": "integer", "minimum": 1, "description": "How many calls, at most.", "examples": [3]},
-        "within": span_schema("In so long a time."),
+        "within": span_schema("Within this time."),
     },
     "additionalProperties": False,
 }

@@ -83,7 +83,7 @@ class NumberTypes(Setting, Rule):
         "minItems": 1,
         "items": {"enum": [*KINDS]},
         "default": [kind for kind in KINDS if kind in ORDINARY],
-        "description": "The kinds of numbers that may be called, as libphonenumber tells them apart.",
+        "description": "The kinds of numbers that may be called, as libphonenumber distinguishes them.",
         "examples": [["mobile", "fixed-line-or-mobile"]],
     }
 

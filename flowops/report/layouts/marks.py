@@ -149,7 +149,7 @@ def _hour(hour: Hour) -> Bar:
 def _legend(view: Hours) -> str:
     """Say what the bars are: whose clock, and what they take for granted."""
     if view.clock is None:
-        start = "what would be placed goes out at once, whenever that is: this form of a plan tells no time of its own"
+        start = "what would be placed goes out at once, whenever that is: this form of a plan has no time of its own"
     else:
         at, rate = view.clock
         since = f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from flowops.report.layout import Output
 
 FORMAT = Format(
-    "one page that needs nothing beside it, to be kept with a job or mailed",
+    "one self-contained page, to be kept with a job or mailed",
     (*REVIEWED, STATUS),
     order=80,
     instead=True,

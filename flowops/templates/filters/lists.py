@@ -76,7 +76,7 @@ def unique(value: Value, case_sensitive: Value = False) -> list[Value]:
     found: dict[Value, Value] = {}
     for item in require_list(value):
         if type(item) is not str and not is_number(item):
-            raise TemplateError(f"only texts and numbers can be told apart, not {kind(item)}")
+            raise TemplateError(f"only texts and numbers can be compared, not {kind(item)}")
         found.setdefault(item if exact else _folded(item), item)
     return list(found.values())
 

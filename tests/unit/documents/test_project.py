@@ -410,12 +410,12 @@ def test_a_file_of_variables_is_yaml_or_json(tree: Any, name: str, text: str, ex
         (
             "v.yaml",
             b"a: \xff",
-            ["1:4 encoding: the file is not UTF-8: the byte 0xff cannot stand here (save it as UTF-8)"],
+            ["1:4 encoding: the file is not UTF-8: the byte 0xff is not allowed here (save it as UTF-8)"],
         ),
         (
             "v.json",
             b"\xff",
-            ["1:1 encoding: the file is not UTF-8: the byte 0xff cannot stand here (save it as UTF-8)"],
+            ["1:1 encoding: the file is not UTF-8: the byte 0xff is not allowed here (save it as UTF-8)"],
         ),
         ("v.json", "[]", ["1:1 vars: variables are a mapping of names to values"]),
         ("v.json", '{"a": 1,\n "a" 2}', ["2:6 vars: this is not JSON: expecting ':' delimiter"]),

@@ -77,12 +77,12 @@ def test_a_header_alone_is_no_rows(rows: Any) -> None:
         (
             'a,b\n"1"x,2\n3,4\n',
             [
-                ("2:1 1: text stands behind a closing quote; a quote inside of quotes is written twice"),
+                ("2:1 1: there is text after a closing quote; a quote inside of quotes is written twice"),
                 "{'a': '3', 'b': '4'}",
             ],
         ),
         ('a,b\n1,2\n"3,4\n5,6\n', ["{'a': '1', 'b': '2'}", "3:1 2: a quote that opens in this row is never closed"]),
-        ("a,b\r1,2\r", [("1:1 -: a carriage return stands in a row; rows end with a line feed, or with both")]),
+        ("a,b\r1,2\r", [("1:1 -: there is a carriage return in a row; rows end with a line feed, or with both")]),
         ("a\n" + "x" * 200_000 + "\n1\n", ["2:1 1: a field is longer than 131,072 characters", "{'a': '1'}"]),
         ("", ["1:1 -: the file is empty: its first line has to name the columns"]),
         ("\n\n", ["1:1 -: the file is empty: its first line has to name the columns"]),
@@ -125,7 +125,7 @@ def test_jsonl_that_is_wrong_is_told_with_its_row(rows: Any, data: str, expected
 def test_what_is_no_text_ends_the_file(rows: Any, name: str) -> None:
     good = b"a\n1\n" if name == "a.csv" else b'{"a": "1"}\n\n'
     assert told(rows(name, good + b"caf\xe9\n"))[-1].startswith("3:4 -: the file is not UTF-8")
-    assert told(rows(name, good + b"x\0\n"))[-1] == "3:2 -: a NUL stands in the row"
+    assert told(rows(name, good + b"x\0\n"))[-1] == "3:2 -: there is a NUL in the row"
     assert told(rows(name, good + b"x" * (MAX_ROW + 1)))[-1] == ("3:1 -: the row is longer than 1,048,576 bytes")
 
 
@@ -265,7 +265,7 @@ def test_an_encoding_that_nobody_declared_is_an_error_that_names_the_option(writ
     assert written_rows("a\nb\nJosé\n".encode("windows-1252")) == [
         {"a": "b"},
         (
-            "3:4: the file is not UTF-8: the byte 0xe9 cannot stand here "
+            "3:4: the file is not UTF-8: the byte 0xe9 is not allowed here "
             "(save it as UTF-8, or declare its encoding, such as for-each: {file: …, encoding: windows-1252})"
         ),
     ]
@@ -275,11 +275,11 @@ def test_an_encoding_that_nobody_declared_is_an_error_that_names_the_option(writ
 def test_bytes_that_are_not_in_the_declared_encoding_are_an_error_with_their_line(written_rows: Any) -> None:
     assert written_rows(b"a\nb\nx\x81y\nc\n", ", encoding: windows-1252") == [
         {"a": "b"},
-        "3:2: the file is not windows-1252: the byte 0x81 cannot stand here",
+        "3:2: the file is not windows-1252: the byte 0x81 is not allowed here",
     ]
     assert written_rows("a\nb\nxy".encode("utf-16-le") + b"\x00\xd8\n\0", ", encoding: utf-16-le") == [
         {"a": "b"},
-        "3:3: the file is not utf-16-le: the byte 0x00 cannot stand here",
+        "3:3: the file is not utf-16-le: the byte 0x00 is not allowed here",
     ]
     assert written_rows(b"a\0\n\0", ", encoding: utf-16") == [
         (

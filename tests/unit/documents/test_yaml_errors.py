@@ -63,7 +63,7 @@ BLOCK = "'|' and '>' begin a block of text: only '+', '-', a digit or a comment 
         ("%YAML 1.1\n%YAML 1.1\n---\na: 1", "2:1", "this is not YAML: found duplicate %YAML directive"),
         ("...", "1:1", "'...' ends a document, and none has begun"),
         ("# nothing\n...\n", "2:1", "'...' ends a document, and none has begun"),
-        ("a: 1\n>>>>>>> main\n", "2:1", "a conflict mark of Git stands here: the merge is not finished"),
+        ("a: 1\n>>>>>>> main\n", "2:1", "there is a conflict mark of Git here: the merge is not finished"),
     ],
 )
 def test_broken_yaml_is_told_in_plain_words(parsed: Any, text: str, place: str, message: str) -> None:

@@ -61,7 +61,7 @@ def test_a_misspelt_mark_of_personal_data_is_found() -> None:
 
 def test_personal_data_is_marked_at_the_variable_itself() -> None:
     assert messages({"properties": {"iban": {"x-sensitive": True}}}) == [
-        "properties.iban.x-sensitive: has to stand at the variable itself, not inside it"
+        "properties.iban.x-sensitive: has to be at the variable itself, not inside it"
     ]
 
 

@@ -56,10 +56,10 @@ def test_a_string_without_a_template_is_passed_on_untouched(value_of, text):
 @pytest.mark.parametrize(
     ("template", "error"),
     [
-        ("a {{ none }}", "null cannot stand in text | say what to write instead: … | default('…', true)"),
-        ("a {{ true }}", "true or false cannot stand in text | choose the words: 'yes' if … else 'no'"),
-        ("a {{ [1] }}", "a list cannot stand in text | join its items: … | join(', ')"),
-        ("{{ 'a' ~ {} }}", "a mapping cannot stand in text | name one of its keys, or write it as JSON: … | tojson"),
+        ("a {{ none }}", "null cannot be in text | say what to write instead: … | default('…', true)"),
+        ("a {{ true }}", "true or false cannot be in text | choose the words: 'yes' if … else 'no'"),
+        ("a {{ [1] }}", "a list cannot be in text | join its items: … | join(', ')"),
+        ("{{ 'a' ~ {} }}", "a mapping cannot be in text | name one of its keys, or write it as JSON: … | tojson"),
     ],
 )
 def test_what_has_no_one_way_to_be_read_aloud_does_not_stand_in_text(error_of, template, error):
