@@ -7,6 +7,7 @@ where FORCE_COLOR is set, and never where NO_COLOR is. rich is imported for colo
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+#: How a line of a file begins in a message: with its number, or with nothing where a caret is below it.
+_EXCERPT = re.compile(r" *[0-9]* +\| ")
 #: No terminal is taken to be narrower.
 NARROWEST = 20
 
@@ -36,6 +39,12 @@ class Span(NamedTuple):
 
 #: One line of output without its end. Every text from outside in it is escaped already.
 Line = tuple[Span, ...]
+
+
+class Verbatim(tuple[Span, ...]):
+    """A line that is never wrapped: of a body, which is shown as it is sent."""
+
+    __slots__ = ()
 
 
 def line(*parts: str | Span) -> Line:
@@ -54,6 +63,12 @@ def columns_of(stream: TextIO) -> int | None:
         return max(os.get_terminal_size(stream.fileno()).columns, NARROWEST) if stream.isatty() else None
     except (OSError, ValueError):  # a terminal that says nothing, or no file at all
         return None
+
+
+def _fitted(spans: Line, columns: int) -> Iterator[Line]:
+    """Yield a line wrapped, but for those in which every character has its column: bodies, and lines of files."""
+    fixed = isinstance(spans, Verbatim) or _EXCERPT.match("".join(span.text for span in spans)) is not None
+    return iter((spans,)) if fixed else wrapped(_as_called(spans), columns)
 
 
 def wrapped(spans: Line, columns: int) -> Iterator[Line]:
@@ -107,10 +122,11 @@ def _cut(spans: Line, start: int, end: int) -> Iterator[Span]:
 
 def emit(lines: Iterable[Line], stream: TextIO) -> None:
     """Write lines, coloured where that is wanted, and on a terminal wrapped between words."""
-    lines = map(_as_called, lines)
     columns = columns_of(stream)
-    if columns is not None:
-        lines = (piece for spans in lines for piece in wrapped(spans, columns))
+    if columns is None:
+        lines = map(_as_called, lines)
+    else:
+        lines = (piece for spans in lines for piece in _fitted(spans, columns))
     if not coloured(stream):
         stream.writelines(encodable(log_line(plain([spans])), stream) for spans in lines)
         return

@@ -12,7 +12,7 @@ from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
 from flowops.report.formats import ALL, DONE, Format
 from flowops.report.layout import report_of
-from flowops.report.terminal import Line, Span, columns_of, emit, line
+from flowops.report.terminal import Line, Span, Verbatim, columns_of, emit, line
 from flowops.report.views.problems import ProblemsView
 from flowops.report.worddiff import Side, one_side
 
@@ -134,7 +134,7 @@ def _table(table: Table, canvas: _Canvas) -> Iterator[Line]:
     shown = rows if table.few is None else rows[: table.few]
     columns = [at for at in range(len(table.columns)) if _is_drawn(table, at, shown)]
     texts = [[_text(row.cells[at]) for at in columns] for row in shown]
-    heads = [[table.columns[at].name.upper() for at in columns]] if table.total else []
+    heads = [[table.columns[at].name.upper() for at in columns]] if table.total and shown else []
     widest = None if table.total else WIDEST
     widths = [_width([text[at] for text in (*heads, *texts)], widest) for at in range(len(columns))]
     parts = _packed(widths, canvas.room) if table.total else [range(len(columns))]
@@ -242,7 +242,7 @@ def _code(code: Code) -> Iterator[Line]:
         yield line("---")
         yield line(Span(f"# {safe(code.caption)}", MUTED))
     for text in code.lines:
-        yield line(text if code.caption else f"  {text}")
+        yield Verbatim(line(text if code.caption else f"  {text}"))
 
 
 def _totals(totals: Totals) -> Line:

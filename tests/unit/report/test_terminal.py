@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.report.escape import width
-from flowops.report.terminal import Span, coloured, emit, line, plain, wrapped
+from flowops.report.terminal import Span, Verbatim, coloured, emit, line, plain, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,16 @@ def test_no_word_is_broken_and_none_is_lost_at_any_width(text: str, columns: int
     lines = plain(wrapped(line(Span(text[:9], "bold"), text[9:]), columns)).splitlines()
     assert " ".join(lines).split() == text.split()
     assert all(width(each) <= columns or len(each.split()) == 1 for each in lines)
+
+
+def test_a_body_and_a_line_of_a_file_are_never_wrapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowops.report.terminal.columns_of", lambda _stream: 30)
+    terminal = io.StringIO()
+    text = "word " * 20
+    emit([Verbatim(line(text)), line(f"  12 | {text}"), line(f"     | {text}")], terminal)
+    assert len(terminal.getvalue().splitlines()) == 3
+    emit([line(text)], terminal)
+    assert len(terminal.getvalue().splitlines()) > 6
 
 
 def test_a_line_is_cut_between_the_fields_of_a_row_where_what_follows_fits() -> None:
