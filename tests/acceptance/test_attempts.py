@@ -122,7 +122,7 @@ def test_inside_of_a_sets_call_they_are_refused_with_where_they_belong(clinic: R
     clinic.write({"calls/a.yaml": yaml.safe_dump(document), "data/people.csv": "id,phone\n1,+442079460101\n"})
     told = problem(clinic)
     assert "attempts: belongs to the call set" in told
-    assert "hint: write it beside for-each" in told
+    assert "hint: write it next to for-each" in told
 
 
 def test_a_call_that_has_the_name_of_anothers_attempt_is_an_error_at_its_place(clinic: Repository) -> None:
