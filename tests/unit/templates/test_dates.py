@@ -129,7 +129,7 @@ def test_a_time_alone_has_no_date(value_of, error_of):
 )
 def test_how_to_read_what_people_write_is_told(error_of, text, hint):
     assert error_of("{{ row.t | datetime }}", t=text).endswith(hint)
-    assert error_of("{{ row.t | datetime(from='%B') }}", t=text).endswith(hint)
+    assert error_of("{{ row.t | datetime(from='%d %B %Y') }}", t=text).endswith(hint)
 
 
 def test_what_is_written_with_a_format_is_read_with_it():
