@@ -126,7 +126,7 @@ class OwnRules(Setting):
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 200,
-                    "description": "Why, for whoever reads the plan. It is shown as it stands here.",
+                    "description": "Why, for whoever reads the plan. It is shown exactly as written here.",
                     "examples": ["only customers are called"],
                 },
             },
