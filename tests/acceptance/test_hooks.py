@@ -305,6 +305,30 @@ def test_the_limit_holds_for_many_at_once_over_processes_and_over_a_restart(page
     assert 'flowops_hook_requests_total{hook="oncall",outcome="limit"} 1.0' in metrics
 
 
+@pytest.mark.long
+def test_ten_thousand_requests_ring_as_many_phones_as_the_limit_says(pager: Path, api: ApiServer) -> None:
+    process = start_listening(pager, ENV, hooks=["oncall"])
+    hook = f"{address_of(process)}/hooks/oncall"
+    assert process.stderr is not None
+    log = threading.Thread(target=process.stderr.read)  # or it fills the pipe
+    log.start()
+
+    def flood(number: int) -> int:
+        name = str(number if number % 3 else number % 7)  # new ones, and the same again
+        headers = BEARER if number % 10 else {"Authorization": "Bearer wrong"}
+        return ask(hook, body(name, callee=BOB), headers).status
+
+    with ThreadPoolExecutor(48) as pool:
+        counts = Counter(pool.map(flood, range(10_000)))
+    process.terminate()
+    log.join()
+    process.communicate()
+    assert counts.keys() <= {200, 401, 429, 503}
+    assert counts[401] == 1_000
+    assert len(api.received) == api.received.total() == 3
+    assert {sent["callee"] for sent in api.bodies} == {ANN}
+
+
 def test_each_callee_of_a_call_counts(pager: Path, api: ApiServer) -> None:
     call = (pager / "calls/oncall.yaml").read_text().replace("attempts: {max: 1}\n", "")
     line = next(line for line in call.splitlines() if line.startswith("callee"))
