@@ -16,7 +16,7 @@ from flowops.documents.excerpts import Excerpts
 from flowops.documents.files import Unreadable, decode
 from flowops.documents.yaml import Parsed, parse
 from flowops.documents.yaml_builder import Budget
-from flowops.model.document import Document, Place, Problem
+from flowops.model.document import API_VERSION, Document, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-API_VERSION = "flowops/v1"
 #: The code of problems with a document's header.
 HEADER = "header"
 

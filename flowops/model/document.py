@@ -26,6 +26,9 @@ class Absent:
 
 ABSENT = Absent()
 
+#: The version of the format of all documents: how each begins.
+API_VERSION = "flowops/v1"
+
 
 class Place(NamedTuple):
     """A position in a file; `line` and `column` count from 1, `file` is shown as it is."""

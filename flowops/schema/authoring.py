@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flowops.common.names import NAME_PATTERN
 from flowops.common.times import SPAN_PATTERN
 from flowops.model.call import MOST_ATTEMPTS, REPEATABLE
+from flowops.model.document import API_VERSION
 from flowops.schema.engine import TEMPLATE_PATTERN
 from flowops.schema.flow_check import NUMERAL, BadReference, declared_types, inline
 from flowops.schema.request import WHO, exactly_one, field_schema, head, required_fields, without_null
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from flowops.schema.engine import Schema
 
 
-API_VERSION = "flowops/v1"
 #: What a call says about its flow: one of these.
 FLOW = ("flow", "callflow-id")
 _ANNOTATIONS = ("description", "default", "examples")

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import httpx
@@ -238,6 +239,23 @@ flow-variables: {text: The database is down}
 PEOPLE = ("+442079460101", "+442079460102", "+442079460103")
 
 
+def on_call(root: Path, environments: str) -> None:
+    """Write a project whose alert goes to one person after the other."""
+    (root / "calls").mkdir()
+    (root / "calls/alert.yaml").write_text(ONCALL)
+    (root / "flowops.yaml").write_text(
+        f"""\
+apiVersion: flowops/v1
+kind: Project
+name: oncall
+defaults: {{caller: "+442079460000", voicemail-response: Stop}}
+vars: {{people: {json.dumps(PEOPLE)}}}
+environments:
+{indent(environments, "  ")}
+"""
+    )
+
+
 def test_a_worker_tries_again_as_callbacks_tell_how_calls_end(tmp_path: Path) -> None:
     answers = [
         part for number, code in zip(PEOPLE, (9, 9, 10), strict=True) for part in ("--number", f"{number}={code}")
@@ -247,23 +265,15 @@ def test_a_worker_tries_again_as_callbacks_tell_how_calls_end(tmp_path: Path) ->
     api = sandbox.stdout.readline().split()[1]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    (tmp_path / "calls").mkdir()
-    (tmp_path / "calls/alert.yaml").write_text(ONCALL)
-    (tmp_path / "flowops.yaml").write_text(
+    on_call(
+        tmp_path,
         f"""\
-apiVersion: flowops/v1
-kind: Project
-name: oncall
-defaults: {{caller: "+442079460000", voicemail-response: Stop}}
-vars: {{people: {json.dumps(PEOPLE)}}}
-environments:
-  production:
-    api: {api}
-    token: {{env: FLOWOPS_TOKEN}}
-    ledger: sqlite:///ledger.db
-    callbacks: {{url: "http://127.0.0.1:{port}/flowops", secret: {{env: FLOWOPS_SECRET}}}}
-    workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}
-"""
+production:
+  api: {api}
+  token: {{env: FLOWOPS_TOKEN}}
+  ledger: sqlite:///ledger.db
+  callbacks: {{url: "http://127.0.0.1:{port}/flowops", secret: {{env: FLOWOPS_SECRET}}}}
+  workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}""",
     )
     secret = {"FLOWOPS_SECRET": "s" * 40}
     asked(tmp_path, "ledger", "init", env=secret)
@@ -293,18 +303,7 @@ environments:
 
 
 def test_a_worker_in_the_sandbox_hears_how_calls_end(tmp_path: Path) -> None:
-    (tmp_path / "calls").mkdir()
-    (tmp_path / "calls/alert.yaml").write_text(ONCALL)
-    (tmp_path / "flowops.yaml").write_text(
-        f"""\
-apiVersion: flowops/v1
-kind: Project
-name: oncall
-defaults: {{caller: "+442079460000", voicemail-response: Stop}}
-vars: {{people: {json.dumps(PEOPLE)}}}
-environments: {{sandbox: {{api: sandbox, workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}}}}}
-"""
-    )
+    on_call(tmp_path, "sandbox: {api: sandbox, workers: {key: {env: FLOWOPS_CAMPAIGN_KEY}}}")
     ran = flowops("apply", "--detach", "--name", "alert", cwd=tmp_path, env=ENV)
     assert ran.code == 0, ran.err
     worker = start("worker", "--listen", "127.0.0.1:0", cwd=tmp_path, env=ENV)
