@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.apply.control import Timing
+from flowops.apply.group import ClaimsAhead
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.common.times import now
 from flowops.errors import LedgerError
@@ -136,6 +137,9 @@ class Connections:
         self.found = Findings()
         self._options = options
         self.commit = commit
+        self._ahead = ClaimsAhead(options.concurrency, options.rate)
+        #: How many tasks place calls, and how many there may be at most: no more than there are calls.
+        self._workers = self._most_workers = 0
         #: Until when the API has asked to wait, by this process's clock.
         self._paused_until = float("-inf")
         self.breaker = breaker
@@ -145,31 +149,51 @@ class Connections:
         #: How many phones a call rings that rings more than one.
         self._several: dict[str, int] = {}
         self._unread: set[asyncio.Future[Written]] = set()
+        self._begin_work: Callable[[], object] = lambda: None
         shutdown.when_aborted(self._give_up)
 
-    async def work(self, api: Api, calls: Feed, size: int, concurrency: int, ahead: int) -> None:
-        """Place `size` calls in their order, `concurrency` at once, until all are placed or the run ends.
+    async def work(self, api: Api, calls: Feed, size: int) -> None:
+        """Place `size` calls in their order, as many at once as there are connections, until all are or the run ends.
 
-        `ahead` more may be claimed, so that connections do not wait for the disk. Never raises: a failure ends the
+        Some more are claimed ahead, so that connections do not wait for the disk. Never raises: a failure ends the
         claiming of all, so that what is in flight is still recorded.
         """
+        self._most_workers = size
         try:
             async with AsyncExitStack() as stack:
-                for _ in range(min(concurrency, size)):
+                for _ in range(min(self._options.concurrency, size)):
                     self._senders.put_nowait(await stack.enter_async_context(api.sender()))
-                await asyncio.gather(*(self._work(calls) for _ in range(min(concurrency + ahead, size))))
+                async with asyncio.TaskGroup() as tasks:
+                    self._begin_work = lambda: tasks.create_task(self._work(calls))
+                    self._add_workers()
         except Exception as error:
             self._ended(error)
 
+    @property
+    def _missing_workers(self) -> int:
+        """Return how many more calls than now may be on connections or claimed ahead; less than 0 for fewer."""
+        return min(self._options.concurrency + self._ahead.most, self._most_workers) - self._workers
+
+    def _add_workers(self) -> None:
+        for _ in range(self._missing_workers):
+            self._workers += 1
+            self._begin_work()
+
     async def _work(self, calls: Feed) -> None:
-        """Place one call after the other, of those that all connections share."""
+        """Place one call after the other, of those that all workers share, while that many workers are needed."""
         try:
-            while not self.breaker.is_open and (planned := await calls.next()) is not None:
+            while not self.breaker.is_open and self._missing_workers >= 0:
+                planned = await calls.next()
+                if planned is None:
+                    self._most_workers = 0
+                    break
                 result = await self._place(planned)
                 if result is not None:
                     self.done(result)
         except Exception as error:
             self._ended(error)
+        finally:
+            self._workers -= 1
 
     async def settle(self) -> None:
         """Wait for every answer that is on its way into the ledger."""
@@ -269,7 +293,11 @@ class Connections:
 
         The sender that was used last goes first: its connection is the freshest.
         """
-        sender = await self._senders.get()
+        self._wait_for_connection(1)
+        try:
+            sender = await self._senders.get()
+        finally:
+            self._wait_for_connection(-1)
         try:
             if self.breaker.is_open:
                 return None
@@ -282,13 +310,24 @@ class Connections:
         finally:
             self._senders.put_nowait(sender)
 
+    def _wait_for_connection(self, more: int) -> None:
+        """Count the claimed calls that wait for a connection: while there are enough, what is written may wait."""
+        self._ahead.waiting += more
+        if self._options.rate is not None:
+            return
+        if self._ahead.is_enough:
+            self.commit.urgent.clear()
+        else:
+            self.commit.urgent.set()
+
     async def _sent(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
         """Return the verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
         this = asyncio.current_task()
         assert this is not None, "calls are placed in tasks"
         self._sends[this] = None
+        began = now()
         try:
-            return await sender.place(body)
+            verdict = await sender.place(body)
         except asyncio.CancelledError:
             if this in self._sends or this.uncancel() > 0:
                 raise
@@ -299,6 +338,10 @@ class Connections:
             return Verdict(EventType.UNCLEAR, detail=detail)
         finally:
             self._sends.pop(this, None)
+        if verdict.event_type is EventType.ACCEPTED:
+            self._ahead.learn(now() - began)
+            self._add_workers()
+        return verdict
 
     async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
         """Record a verdict; if that fails, it is kept for the end of the run."""

@@ -1,10 +1,12 @@
-"""Durable writes of many connections, committed together: whatever is pending when the last commit returned."""
+"""Durable writes of many connections, committed together, and how many calls are claimed ahead so that they may be."""
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from flowops.errors import LedgerError
@@ -19,21 +21,64 @@ if TYPE_CHECKING:
 
 #: How many writes one transaction holds at most.
 LARGEST_BATCH = 500
-#: How long a write waits for company under a rate, in seconds: claims are made ahead of their slots, and nobody waits
-#: for a record.
+#: How long a write waits for company at most, in seconds: as long as enough is claimed ahead, nobody waits for it.
 COMPANY = 0.1
+#: Under a rate, the calls of so many seconds are claimed ahead.
+SECONDS_AHEAD = 0.5
+#: How much of what was learned of answers stays with each further one.
+_KEPT = 0.95
 
 T = TypeVar("T")
 
 
+class ClaimsAhead:
+    """How many calls may be claimed besides those on connections, which a crash leaves in doubt as well.
+
+    Without a rate it is what the connections send while a write waits for company, as far as the time that answers
+    take says it: at least half as many as there are connections, at most twice as many.
+    """
+
+    def __init__(self, connections: int, rate: float | None) -> None:
+        self._connections = connections
+        self._rate = rate
+        self._seconds = 0.0
+        #: How many are claimed now, and wait for a connection.
+        self.waiting = 0
+
+    @property
+    def most(self) -> int:
+        """Return how many may be."""
+        if self._rate is not None:
+            return min(ceil(self._rate * SECONDS_AHEAD), LARGEST_BATCH)
+        least = self._connections // 2
+        if not self._seconds:
+            return least
+        return max(least, min(2 * self._connections, int(self._connections * COMPANY / self._seconds)))
+
+    @property
+    def is_enough(self) -> bool:
+        """Return whether connections can go on while further claims wait for company."""
+        return self.waiting > 0 and 2 * self.waiting >= self.most
+
+    def learn(self, seconds: float) -> None:
+        """Learn how long an answer took."""
+        self._seconds = _KEPT * self._seconds + (1.0 - _KEPT) * seconds if self._seconds else seconds
+
+
 class GroupCommit:
     """A ledger for many tasks: its methods run in one thread, one at a time. `rate` is what claims are made under.
+
+    What is pending waits for company, for a while, or until it is `urgent`: somebody waits for it. Without a rate it is
+    from the beginning.
 
     After the first failure nothing is written any more: what should have been is kept for `retry`.
     """
 
     def __init__(self, ledger: RunLedger, rate: float | None = None) -> None:
         self.ledger = ledger
+        self.urgent = asyncio.Event()
+        if rate is None:
+            self.urgent.set()
         self._rate = rate
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flowops-ledger")
         self._pending: list[tuple[Claim | Record, asyncio.Future[Written]]] = []
@@ -86,8 +131,9 @@ class GroupCommit:
     async def _flush(self) -> None:
         """Commit until nothing is pending; while one batch is written, the next one gathers."""
         while self._pending:
-            if self._rate is not None and len(self._pending) < LARGEST_BATCH:
-                await asyncio.sleep(COMPANY)
+            if len(self._pending) < LARGEST_BATCH and not self.urgent.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.urgent.wait(), COMPANY)
             batch, self._pending = self._pending[:LARGEST_BATCH], self._pending[LARGEST_BATCH:]
             try:
                 answers = await self._write([write for write, _ in batch])
@@ -98,6 +144,7 @@ class GroupCommit:
                 for write, future in batch:
                     self._keep(write)
                     _settle(future, error)
+            await asyncio.sleep(0)  # whoever was answered says whether the next batch is urgent
         self._flusher = None
 
     async def _write(self, writes: Sequence[Claim | Record]) -> list[Written]:

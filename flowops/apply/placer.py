@@ -59,7 +59,7 @@ class Placer:
                 closing = asyncio.create_task(connections.breaker.opened(), name="flowops-placer")
                 closing.add_done_callback(lambda _: self.close())
                 try:
-                    await work(connections, self._api, self._ledger, Feed(self._fed()), self._options, _ENDLESS)
+                    await work(connections, self._api, self._ledger, Feed(self._fed()), _ENDLESS)
                 finally:
                     closing.cancel()
         finally:

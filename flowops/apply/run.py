@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from contextlib import asynccontextmanager
 from functools import partial
-from math import ceil
 from typing import TYPE_CHECKING
 
 from flowops.apply.connections import Connections, Feed, format_error, one_by_one
 from flowops.apply.control import CircuitBreaker, Halt, Timing
-from flowops.apply.group import LARGEST_BATCH, GroupCommit
+from flowops.apply.group import GroupCommit
 from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
 from flowops.common.times import now
 from flowops.errors import FlowopsError, LedgerError
@@ -32,12 +31,6 @@ _log = logging.getLogger(__name__)
 #: Calls in a row, besides one a connection, that come to nothing before a run stops claiming.
 UNPLACED_IN_A_ROW = 2
 DOUBTFUL_IN_A_ROW = 20
-
-#: One call in so many besides those on connections may be claimed already: while the disk takes its time over a claim
-#: or an answer, connections go on. A crash leaves those in doubt as well, so there are no more of them.
-AHEAD = 2
-#: Under a rate, those of so many seconds: that lets many be written in one transaction.
-SECONDS_AHEAD = 0.5
 
 #: The actions of calls that another run has sent, or had in flight: its answer is waited for.
 _OPEN = frozenset({Action.IN_DOUBT, Action.IN_FLIGHT})
@@ -81,7 +74,7 @@ async def apply(
         {"calls": plan.size, "environment": plan.environment, "connections": options.concurrency},
     )
     async with placing(options, ledger, shutdown, halt) as connections:
-        await work(connections, api, ledger, Feed(one_by_one(calls)), options, plan.size)
+        await work(connections, api, ledger, Feed(one_by_one(calls)), plan.size)
         await _settle_elsewhere(_elsewhere(plan, connections), connections, ledger, options.timing)
     results, breaker = {**before, **connections.found.results}, connections.breaker
     in_order = in_plan_order(plan, results, breaker.reason, changed=changed)
@@ -127,15 +120,13 @@ async def placing(
         await _save_late(connections, commit)
 
 
-async def work(
-    connections: Connections, api: Api, ledger: RunLedger, calls: Feed, options: RunOptions, size: int
-) -> None:
+async def work(connections: Connections, api: Api, ledger: RunLedger, calls: Feed, size: int) -> None:
     """Place `size` calls, or as many as come before the run ends, and wait until all is recorded.
 
     What runs that are gone left in flight is in doubt from the beginning. Raises LedgerError.
     """
     await connections.commit.call(ledger.sweep)
-    await connections.work(api, calls, size, options.concurrency, _ahead(options))
+    await connections.work(api, calls, size)
     await connections.settle()
 
 
@@ -156,13 +147,6 @@ def move(
         for planned, written in zip(some, ledger.move(moves) if moves else (), strict=True):
             results[planned.reference_id] = moved(planned, written)
     return results
-
-
-def _ahead(options: RunOptions) -> int:
-    """Return how many calls may be claimed besides those on connections."""
-    if options.rate is None:
-        return options.concurrency // AHEAD
-    return min(ceil(options.rate * SECONDS_AHEAD), LARGEST_BATCH)
 
 
 def _elsewhere(plan: Plan, connections: Connections) -> dict[str, Planned]:

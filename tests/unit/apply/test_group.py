@@ -51,6 +51,24 @@ def test_under_a_rate_writes_wait_a_moment_for_company(kit):
     assert answers[1].slot - answers[0].slot == pytest.approx(0.01, abs=0.005)
 
 
+def test_without_a_rate_what_nobody_waits_for_gathers_until_somebody_does(kit):
+    ledger = kit.FakeLedger()
+
+    async def main():
+        async with GroupCommit(ledger) as commit:
+            commit.urgent.clear()
+            first = commit.post(claim(kit, "first"))
+            await asyncio.sleep(COMPANY / 10)
+            second = commit.post(claim(kit, "second"))
+            await asyncio.sleep(0)
+            assert ledger.batches == []
+            commit.urgent.set()
+            return await asyncio.wait_for(asyncio.gather(first, second), COMPANY / 2)
+
+    asyncio.run(main())
+    assert [len(batch) for batch in ledger.batches] == [2]
+
+
 def test_everybody_gets_their_own_answer(kit):
     ledger = kit.FakeLedger()
     ledger.database.rows["b"] = kit.Row(State.PLACED, "v1:sha256:b", "other")

@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from flowops.apply.group import COMPANY
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.errors import LedgerError
@@ -222,6 +223,11 @@ def test_the_policy_is_asked_right_before_each_claim(given, kit):
 
 
 def test_an_answer_and_the_next_claim_of_its_worker_go_into_one_commit(given, kit):
+    async def script(body, attempt):
+        await asyncio.sleep(1.1 * COMPANY)  # so long that nothing is claimed ahead of one connection
+        return kit.accepted(body)
+
+    given.api.script = script
     given.run(kit.plan_of(*"abc"), concurrency=1)
     assert [len(batch) for batch in given.ledger.batches] == [1, 2, 2, 1]
     assert given.ledger.log == [
@@ -244,14 +250,15 @@ def names(count):
 
 
 @pytest.mark.parametrize(("rate", "claimed"), [(None, 12), (40.0, 28)])
-def test_a_few_calls_are_claimed_ahead_of_a_free_connection_and_half_a_second_of_a_rate(given, kit, rate, claimed):
+def test_before_the_first_answer_a_few_calls_are_claimed_ahead_and_half_a_second_of_a_rate(given, kit, rate, claimed):
     seen = []
 
     async def script(body, attempt):
         first = len(given.api.sent) <= 8
         while first and (len(given.ledger.database.rows) < claimed or len(given.api.sent) < 8):
             await asyncio.sleep(0)
-        seen.append(sum(row.state is State.IN_FLIGHT for row in given.ledger.database.rows.values()))
+        if first:
+            seen.append(sum(row.state is State.IN_FLIGHT for row in given.ledger.database.rows.values()))
         return kit.accepted(body)
 
     given.api.script = script
@@ -261,9 +268,28 @@ def test_a_few_calls_are_claimed_ahead_of_a_free_connection_and_half_a_second_of
     assert (given.api.most_in_flight, given.api.workers) == (8, 8)
 
 
+def test_as_many_are_claimed_ahead_as_are_sent_while_a_write_waits_for_company(given, kit):
+    """Then writes go together, though no connection waits for one."""
+    seen = []
+
+    async def script(body, attempt):
+        await asyncio.sleep(COMPANY / 4)
+        rows = given.ledger.database.rows.values()
+        seen.append(sum(row.state is State.IN_FLIGHT for row in rows))
+        return kit.accepted(body)
+
+    given.api.script = script
+    result = given.run(kit.plan_of(*names(400)), concurrency=20)
+    assert set(outcomes(result).values()) == {Outcome.PLACED}
+    assert 30 < max(seen) <= 60  # never more than thrice the connections
+    assert given.api.most_in_flight == 20
+    sizes = [len(batch) for batch in given.ledger.batches]
+    assert len(sizes) < 60, sizes  # of 400 claims and 400 records
+
+
 def test_what_was_claimed_ahead_when_the_run_ends_is_put_back_and_not_sent(given, kit):
     async def script(body, attempt):
-        while len(given.ledger.database.rows) < 6 or len(given.api.sent) < 4:
+        while len(given.ledger.log) < 6 or len(given.api.sent) < 4:
             await asyncio.sleep(0)
         if given.shutdown.signal is None:
             given.shutdown.request(signal.SIGTERM)
