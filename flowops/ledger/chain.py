@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from flowops.ledger.legs import StoredLeg
 from flowops.model.ledger import REFUSALS, Checkpoint, EventType
 
 if TYPE_CHECKING:
@@ -191,13 +192,9 @@ def _data(change: Change, after: CallRow) -> bytes:
     if change.detail is not None:
         data["detail"] = change.detail
     if change.legs:
-        data["legs"] = [
-            # Whose phone it is stands in the row, which the event covers by its hash.
-            {
-                name: value
-                for name, value in zip(leg._fields, leg, strict=True)
-                if value is not None and name != "callee"
-            }
-            for leg in change.legs
-        ]
+        data["legs"] = [{name: leg[at] for name, at in _SAID_OF_LEGS if leg[at] is not None} for leg in change.legs]
     return canonical(data)
+
+
+#: Whose phone it is stands in the row, which the event covers by its hash.
+_SAID_OF_LEGS = tuple((name, at) for at, name in enumerate(StoredLeg._fields) if name != "callee")

@@ -95,5 +95,10 @@ def _match(legs: list[StoredLeg], leg: StoredLeg) -> int | None:
 
 def complete(legs: Iterable[StoredLeg]) -> bool:
     """Return whether every leg that the API took has ended, and at least one has."""
-    taken = [leg for leg in legs if leg.error is None or leg.code is not None]
-    return bool(taken) and all(leg.code is not None for leg in taken)
+    ended = False
+    for leg in legs:
+        if leg.code is not None:
+            ended = True
+        elif leg.error is None:
+            return False
+    return ended
