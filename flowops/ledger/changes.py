@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -57,6 +59,35 @@ class CallRow(NamedTuple):
     def may_have_rung(self) -> bool:
         """Return whether a phone may have rung: of a cancelled call, if that was in doubt."""
         return self.state is not None and (self.state.may_have_rung or self.cancelled_from is IN_DOUBT)
+
+
+#: For how long calls are counted together by the time of their claims.
+PERIOD = timedelta(minutes=10)
+
+
+def period(at: str) -> str:
+    """Return the ten minutes in which a time is, as the ledger writes it."""
+    return at[:15]
+
+
+def counts(changed: Iterable[tuple[CallRow | None, CallRow]]) -> dict[str, tuple[int, int]]:
+    """Return by how many calls, and phones, some changes of rows change what is counted (`flowops_counts`)."""
+    alike = Counter((_counted(before), _counted(after)) for before, after in changed)
+    calls, phones = Counter[str](), Counter[str]()
+    for counted, times in alike.items():
+        for (*names, number), sign in zip(counted, (-times, times), strict=True):
+            for name in names:
+                if name is not None:
+                    calls[name] += sign
+                    phones[name] += sign * number
+    return {name: (calls[name], phones[name]) for name in calls if calls[name] or phones[name]}
+
+
+def _counted(row: CallRow | None) -> tuple[str | None, str | None, int]:
+    """Return as what a call counts: its state, when it was claimed if it may have rung, and how many phones."""
+    if row is None or row.state is None:
+        return None, None, 0
+    return row.state._value_, period(row.claimed_at) if row.may_have_rung else None, phones_of(row)
 
 
 def phones_of(row: CallRow) -> int:

@@ -39,6 +39,7 @@ TABLES = {
     "flowops_events": ("serial",),
     "flowops_calls": ("reference_id",),
     "flowops_legs": ("reference_id", "position"),
+    "flowops_counts": ("counted",),
     "flowops_throttle": ("key",),
     "flowops_stops": ("id",),
     "flowops_blocked": ("id",),

@@ -246,6 +246,7 @@ class Database(ABC):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
+        counts: Sequence[Sequence[Value]],
         ledger: int,
         checkpoint: Checkpoint,
     ) -> bool:

@@ -68,6 +68,8 @@ _EVENT = (
     "ledger", "serial", "reference_id", "event_type", "state", "at", "earlier", "actor", "details", "body", "hash",
 )  # fmt: skip
 
+_COUNT = ("ledger", "counted", "calls", "phones")
+
 
 @cache
 def _statements() -> Mapping[str, str]:
@@ -209,6 +211,7 @@ class PostgresDatabase(Database):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
+        counts: Sequence[Sequence[Value]],
         ledger: int,
         checkpoint: Checkpoint,
     ) -> bool:
@@ -219,6 +222,7 @@ class PostgresDatabase(Database):
             changed=_json(("seen", *_CALL), changed),
             legs=_json(_LEG, legs),
             events=_json(_EVENT, events),
+            counts=_json(_COUNT, counts),
             serial=checkpoint.serial,
             head=checkpoint.head,
             ledger=ledger,

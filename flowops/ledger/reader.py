@@ -289,9 +289,14 @@ class Reader(History):
 
         A reference that became another one is no call any more, and is counted as what it is: renamed.
         """
-        rows = self._database.read(lambda it: it.all("count_by_state", ledger=self.number))
-        found: dict[str, int] = dict(rows)
-        return {state: found.get(state, 0) for state in State}
+        return {state: calls for state, (calls, _) in self._count_by_state().items()}
+
+    def _count_by_state(self) -> dict[State, tuple[int, int]]:
+        """Return how many calls are in each state, and how many phones they ring."""
+        states = [str(state) for state in State]
+        rows = self._database.read(lambda it: it.all("count_by_state", ledger=self.number, states=states))
+        found = {state: (int(calls), int(phones)) for state, calls, phones in rows}
+        return {state: found.get(state, (0, 0)) for state in State}
 
     def age_of_oldest_doubt(self) -> float:
         """Return how many seconds ago the call was claimed that has been in doubt for longest; 0 where none is."""
@@ -324,7 +329,7 @@ class Reader(History):
 
     def phones(self) -> int:
         """Return how many phones the calls of this environment are for."""
-        return int(self._database.read(lambda it: it.value("count_phones", ledger=self.number)))
+        return sum(phones for state, (_, phones) in self._count_by_state().items() if state is not State.RENAMED)
 
     def stopped(self) -> str | None:
         """Return since when no run may claim a call, by whom and why; None while they may."""

@@ -167,6 +167,7 @@ class SqliteDatabase(Database):
         changed: Sequence[Sequence[Value]],
         legs: Sequence[Sequence[Value]],
         events: Sequence[Sequence[Value]],
+        counts: Sequence[Sequence[Value]],
         ledger: int,
         checkpoint: Checkpoint,
     ) -> bool:
@@ -178,6 +179,7 @@ class SqliteDatabase(Database):
             ("update_calls", changed),
             ("insert_legs", legs),
             ("insert_events", events),
+            ("add_counts", counts),
         ]
         return all(connection.write_rows(statement, rows) == len(rows) for statement, rows in parts)
 

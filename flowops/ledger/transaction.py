@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowops.errors import LedgerError
 from flowops.ledger.chain import EventBuilder
-from flowops.ledger.changes import CallRow, Change, decide, moved, phones_of
+from flowops.ledger.changes import CallRow, Change, counts, decide, moved, phones_of
 from flowops.ledger.database import PAUSE, RECONNECTS, Interrupted
 from flowops.ledger.legs import StoredLeg
 from flowops.ledger.seal import lock
@@ -354,6 +354,7 @@ class Transaction:
                 for position, leg in enumerate(row.legs)
             ],
             events=self._builder.events,
+            counts=[(self.ledger, name, *count) for name, count in sorted(counts(changed).items())],
             ledger=self.ledger,
             checkpoint=self.checkpoint,
         )

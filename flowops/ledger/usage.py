@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from flowops.ledger.changes import PERIOD, period
 from flowops.ledger.database import iso
 from flowops.ledger.legs import stored_callees
 from flowops.ledger.transaction import CHUNK, parsed
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from flowops.ledger.database import Connection
     from flowops.model.claims import Labelled
 
-_MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
+MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
 _UNSETTLED = [str(state) for state in State if state.is_unsettled]
 
 
 def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
     """Return how many phones were claimed since a time and may have rung."""
-    given = {"ledger": ledger, "since": iso(since), "states": _MAY_HAVE_RUNG}
+    begin = iso(since)
+    # Nearly everywhere a day begins with such a period: then nothing is read but the counts.
+    whole = since + timedelta(seconds=-since.timestamp() % PERIOD.total_seconds())
+    given = {"ledger": ledger, "since": begin, "whole": period(iso(whole)), "states": MAY_HAVE_RUNG}
     return int(connection.value("count_claimed_since", **given))
 
 
@@ -58,7 +62,7 @@ def _answered(connection: Connection, ledger: int, callees: list[str]) -> Iterat
     """Yield the callees of calls of which something has been told, and when they were claimed."""
     for start in range(0, len(callees), CHUNK):
         some = callees[start : start + CHUNK]
-        for row in connection.all("callees_answered", ledger=ledger, callees=some, states=_MAY_HAVE_RUNG):
+        for row in connection.all("callees_answered", ledger=ledger, callees=some, states=MAY_HAVE_RUNG):
             callee, claimed_at = row
             yield callee, claimed_at
 

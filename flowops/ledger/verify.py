@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, chained, genesis, hash_of_details, row_hash
 from flowops.ledger.transaction import CHUNK, parsed, with_legs
+from flowops.ledger.usage import MAY_HAVE_RUNG
 from flowops.model.ledger import Checkpoint
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def verify(database: Database, ledger: int) -> Broken | None:
         _chain(database, ledger)
         or database.read(lambda connection: _last_events(connection, ledger))
         or _rows(database, ledger)
+        or database.read(lambda connection: _counts(connection, ledger))
     )
 
 
@@ -134,6 +136,14 @@ def _last_events(connection: Connection, ledger: int) -> Broken | None:
         return None
     reference, serial, told = found
     return Broken("its row is gone" if told is None else "its row is not of its last event", serial, reference)
+
+
+def _counts(connection: Connection, ledger: int) -> Broken | None:
+    """Return that the counts are not those of the calls, which limits are held against."""
+    counted = connection.all("counted", ledger=ledger, states=MAY_HAVE_RUNG)
+    if sorted(counted) == sorted(connection.all("counts", ledger=ledger)):
+        return None
+    return Broken("its counts are not those of its calls")
 
 
 def _rows(database: Database, ledger: int) -> Broken | None:

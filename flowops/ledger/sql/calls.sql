@@ -141,7 +141,7 @@ FROM flowops_calls
 WHERE ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: count_by_state
-SELECT state, count(*) FROM flowops_calls WHERE ledger = :ledger AND state IS NOT NULL GROUP BY state
+SELECT counted, calls, phones FROM flowops_counts WHERE ledger = :ledger AND counted = ANY (:states)
 
 -- name: count_by_code
 SELECT code, count(*)
@@ -150,13 +150,28 @@ WHERE ledger = :ledger AND code IS NOT NULL
 GROUP BY code
 ORDER BY code
 
--- name: count_phones
-SELECT coalesce(sum(phones), 0) FROM flowops_calls
-WHERE ledger = :ledger AND state IS NOT NULL AND state <> 'renamed'
-
+-- Of the ten minutes in which the time lies, the calls themselves.
 -- name: count_claimed_since
-SELECT coalesce(sum(phones), 0) FROM flowops_calls
-WHERE ledger = :ledger AND claimed_at >= :since AND (state = ANY (:states) OR cancelled_from = 'in-doubt')
+SELECT
+  (SELECT coalesce(sum(phones), 0) FROM flowops_counts WHERE ledger = :ledger AND counted BETWEEN :whole AND '9999')
+  + (
+    SELECT coalesce(sum(phones), 0) FROM flowops_calls
+    WHERE ledger = :ledger AND claimed_at >= :since AND claimed_at < :whole
+      AND (state = ANY (:states) OR cancelled_from = 'in-doubt')
+  )
+
+-- What the counts have to be.
+-- name: counted
+SELECT state, count(*), sum(phones) FROM flowops_calls
+WHERE ledger = :ledger AND state IS NOT NULL
+GROUP BY state
+UNION ALL
+SELECT substr(claimed_at, 1, 15), count(*), sum(phones) FROM flowops_calls
+WHERE ledger = :ledger AND (state = ANY (:states) OR cancelled_from = 'in-doubt')
+GROUP BY substr(claimed_at, 1, 15)
+
+-- name: counts
+SELECT counted, calls, phones FROM flowops_counts WHERE ledger = :ledger AND calls <> 0
 
 -- name: has_claimed_since
 SELECT EXISTS (SELECT 1 FROM flowops_calls WHERE ledger = :ledger AND claimed_at >= :since)

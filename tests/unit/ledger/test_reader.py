@@ -8,8 +8,10 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
+from flowops.ledger import postgres as postgresql
 from flowops.ledger import reader
 from flowops.ledger.database import migrations, statements
 from flowops.ledger.operations import imported_call
@@ -45,6 +47,7 @@ ABOUT_SOME = [
     *("names_of_calls", "calls_with_words", "callees_answered", "scheduled_among", "refusals_of", "finish_times"),
     *("first_claims", "details_to_forget", "events_of_rows", "last_purges", "events_of", "delete_legs"),
     *("calls_in_flight", "references_in", "often_claimed", "bodies_unanswered", "oldest_claim_in", "calls_to_purge"),
+    *("count_claimed_since", "count_by_state", "open_stop", "lock_ledger", "event_hash", "actor"),
 ]
 
 
@@ -58,6 +61,60 @@ def test_sqlite_goes_through_no_table_for_what_is_asked_of_some_calls(name: str)
         values = {key: "[]" if key.endswith("s") else 1 for key in re.findall(r":(\w+)", text)}
         steps = [detail for *_, detail in connection.execute(f"EXPLAIN QUERY PLAN {text}", values)]
     assert not [step for step in steps if _EVERY_ROW.match(step)]
+
+
+#: A ledger of so many placed calls, and what its statements are given.
+MANY = 20_000
+_FILL = (
+    """
+    INSERT INTO flowops_calls (
+      ledger, reference_id, state, fingerprint, claim, attempts, claimed_at, words, naming, purged, refused,
+      serial, phones
+    )
+    SELECT 1, 'call-' || n, 'placed', 'f', 2 * n - 1, 1, '2026-11-28T09:' || lpad((n % 60)::text, 2, '0'), n, 1, false,
+      0, 2 * n, 1
+    FROM generate_series(1, {many}) AS n
+    """,
+    """
+    INSERT INTO flowops_legs (ledger, reference_id, position, callee, call_id)
+    SELECT 1, 'call-' || n, 0, 'callee-' || n, 'id-' || n FROM generate_series(1, {many}) AS n
+    """,
+    """
+    INSERT INTO flowops_events (
+      ledger, serial, reference_id, event_type, state, at, earlier, actor, details, body, hash
+    )
+    SELECT 1, n, 'call-' || (n + 1) / 2, CASE n % 2 WHEN 1 THEN 'claimed' ELSE 'accepted' END, 'placed',
+      '2026-11-28T09', CASE n % 2 WHEN 0 THEN n - 1 END, 1, '{{}}', CASE n % 2 WHEN 1 THEN '{{}}' END, 'h'
+    FROM generate_series(1, 2 * {many}) AS n
+    """,
+    "ANALYZE",
+)
+_GIVEN = {
+    "references": [f"call-{number}" for number in range(100)],
+    "callees": ["callee-1"],
+    "words": [1, 2],
+    "states": ["in-flight", "in-doubt"],
+    "state": "in-doubt",
+    "since": "2026-11-28T09:50",
+    "whole": "2026-11-28T10:0",
+    **dict.fromkeys(("new", "settled", "changed", "legs", "events", "counts"), "[]"),
+    **dict.fromkeys(("reference", "after", "actor", "before", "marked", "head"), "call-1"),
+    **dict.fromkeys(("ledger", "serial", "limit", "least", "last"), 1),
+}
+
+
+def test_postgresql_goes_through_no_table_either(postgres, server) -> None:
+    postgres.init()
+    for statement in _FILL:
+        server.execute(statement.format(many=MANY), postgres.url)
+    whole = []
+    with psycopg.connect(postgres.url) as connection:
+        for name in (*ABOUT_SOME, "save"):
+            text = postgresql.statements(postgresql.KIND, postgresql._REWRITES)[name]
+            values = {key: _GIVEN[key] for key in re.findall(r"%\((\w+)\)", text)}
+            steps = [step for (step,) in connection.execute(f"EXPLAIN {text}", values)]
+            whole += [(name, step) for step in steps if re.search(r"Seq Scan on flowops_(calls|events|legs)", step)]
+    assert whole == []
 
 
 def test_sqlite_walks_no_event_that_is_older_than_the_runs_it_counts() -> None:

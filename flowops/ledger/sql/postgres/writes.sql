@@ -70,6 +70,12 @@ added AS (
   ON CONFLICT DO NOTHING
   RETURNING 1
 ),
+counted AS (
+  INSERT INTO flowops_counts (ledger, counted, calls, phones)
+  SELECT ledger, counted, calls, phones FROM json_populate_recordset(NULL::flowops_counts, :counts)
+  ON CONFLICT (ledger, counted)
+  DO UPDATE SET calls = flowops_counts.calls + excluded.calls, phones = flowops_counts.phones + excluded.phones
+),
 advanced AS (
   UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE number = :ledger
 )

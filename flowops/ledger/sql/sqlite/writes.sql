@@ -41,6 +41,11 @@ INSERT INTO flowops_events (
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 
+-- name: add_counts
+INSERT INTO flowops_counts (ledger, counted, calls, phones)
+VALUES (?, ?, ?, ?)
+ON CONFLICT (ledger, counted) DO UPDATE SET calls = calls + excluded.calls, phones = phones + excluded.phones
+
 -- name: advance_ledger
 UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE number = :ledger
 

@@ -99,6 +99,17 @@ CREATE INDEX flowops_calls_claimed ON flowops_calls (ledger, claimed_at);
 CREATE INDEX flowops_calls_words ON flowops_calls (ledger, words);
 CREATE INDEX flowops_calls_renamed ON flowops_calls (ledger, renamed) WHERE state = 'renamed';
 
+-- How many calls there are, and how many phones they ring: in a state, or claimed within ten minutes (such as
+-- 2026-11-28T09:3) with a phone that may have rung. Whoever changes a call changes these in the same transaction, so
+-- that nobody has to go through all calls.
+CREATE TABLE flowops_counts (
+  ledger INTEGER NOT NULL,
+  counted TEXT COLLATE "C" NOT NULL,
+  calls BIGINT NOT NULL,
+  phones BIGINT NOT NULL,
+  PRIMARY KEY (ledger, counted)
+);
+
 -- One row a callee of a call that the API, a callback or a record has named.
 CREATE TABLE flowops_legs (
   ledger INTEGER NOT NULL,
