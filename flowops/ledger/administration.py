@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from flowops.ledger.operators import Operation
     from flowops.ledger.seal import Seal
     from flowops.ledger.witness import Memory
+    from flowops.model.call import Attempts
+    from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint, OperatorStep
 
 
@@ -195,7 +197,7 @@ class Administration(Reader):
                 **({"attempts": call.attempts} if call.attempts else {}),
                 **({"refused": call.refused} if call.refused else {}),
                 **({"given_up": call.given_up} if call.given_up else {}),
-                **({"max_attempts": call.max_attempts} if call.max_attempts > 1 else {}),
+                **_kept(call.attempts_of_call),
             },
         )
 
@@ -271,3 +273,10 @@ def name_of(reference_id: str) -> str:
     if not can_be_kept(reference_id):
         raise LedgerError(f"reference-id {reference_id[:80]!r}: is too long, or has a character that cannot be kept")
     return reference_id
+
+
+def _kept(attempts: Attempts) -> dict[str, Value]:
+    """Return what is kept of how often a call may be tried: without an outcome behind which it may be, the number."""
+    if attempts.most == 1:
+        return {}
+    return attempts.as_kept() if attempts.on else {"max_attempts": attempts.most}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from flowops.ledger.changes import CallRow
     from flowops.ledger.database import Connection
+    from flowops.model.call import Attempts
 
 #: The details of a claim of a call that may be tried more than once, as a pattern.
 WITH_ATTEMPTS = '%"max_attempts":%'
@@ -47,11 +48,16 @@ class Chain(NamedTuple):
 
 def claimed_attempts(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, int]:
     """Return how often these calls may be tried, of those that were claimed to be tried more than once."""
-    found: dict[str, int] = {}
+    return {name: kept.most for name, kept in claimed_with(connection, ledger, references).items()}
+
+
+def claimed_with(connection: Connection, ledger: int, references: Sequence[str]) -> dict[str, Attempts]:
+    """Return the attempts that these calls were claimed with, of those that may be tried more than once."""
+    found: dict[str, Attempts] = {}
     for start in range(0, len(references), CHUNK):
         some = list(references[start : start + CHUNK])
         for reference, claim in connection.all("claims_with", ledger=ledger, references=some, marked=WITH_ATTEMPTS):
-            found[reference] = attempts_of(claim, connection.name).most
+            found[reference] = attempts_of(claim, connection.name)
     return found
 
 

@@ -22,7 +22,7 @@ from flowops.ledger.reader import stopped
 from flowops.ledger.states import claimable
 from flowops.ledger.transaction import CHUNK, names_of
 from flowops.ledger.usage import claimed_since, labelled_since, rung_since
-from flowops.model.call import MOST_ATTEMPTS, read_call_id
+from flowops.model.call import MOST_ATTEMPTS, ONE_ATTEMPT, Attempts, read_call_id, read_terms
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State
 
@@ -48,8 +48,8 @@ class ImportedCall(NamedTuple):
     which it was posted where that is another one, and of one that is renamed the reference that it became.
     `cancelled_from` is the state that a cancelled one had before, `error` what stood between it and being placed,
     `attempts` how often it was claimed, `refused` how many of its callees were refused among others, and `given_up`
-    since when it is given up for its fingerprint (see `flowops.ledger.blocks`). `max_attempts` says of a first
-    attempt which further ones belong to it: none of these is made here.
+    since when it is given up for its fingerprint (see `flowops.ledger.blocks`). `attempts_of_call` says of a
+    first attempt how often the call may be tried; where nothing but the number is known, none is made here.
     """
 
     reference_id: str
@@ -63,7 +63,7 @@ class ImportedCall(NamedTuple):
     attempts: int = 0
     refused: int = 0
     given_up: str | None = None
-    max_attempts: int = 1
+    attempts_of_call: Attempts = ONE_ATTEMPT
     labels: Mapping[str, str] = {}
 
 
@@ -108,31 +108,42 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
         attempts=_count(values, "attempts"),
         refused=_count(values, "refused") if state.is_placed else 0,
         given_up=_time("given-up", values.get("given_up")) if state is State.REJECTED else None,
-        max_attempts=_max_attempts(values),
+        attempts_of_call=_attempts(values),
         labels=_labels(values.get("labels")),
     )
 
 
-def _max_attempts(values: Mapping[str, Value]) -> int:
+def _attempts(values: Mapping[str, Value]) -> Attempts:
     """Return how often a call may be tried, as its first attempt says it; of the others it is not asked."""
     most = _count(values, "max_attempts")
     if most > MOST_ATTEMPTS:
         raise ValueError(f"max-attempts: no call has more than {MOST_ATTEMPTS}")
-    return most if _count(values, "attempt") <= 1 else 1
+    if most <= 1 or _count(values, "attempt") > 1:
+        return ONE_ATTEMPT
+    if (said := values.get("terms")) is None:
+        return Attempts.kept({"max_attempts": most})
+    try:
+        return read_terms(most, _object(said) or {})
+    except ValueError as error:
+        raise ValueError(f"terms: {error}") from None
 
 
 def _labels(value: Value) -> dict[str, str]:
-    """Return the labels of a call; in a cell they stand as JSON."""
+    """Return the labels of a call."""
+    labels = {} if value is None else _object(value)
+    if labels is None or not all(isinstance(text, str) for text in labels.values()):
+        raise ValueError("labels: have to be an object of texts")
+    return labels
+
+
+def _object(value: Value) -> dict[str, Value] | None:
+    """Return an object, in a cell it stands as JSON; nothing for nothing, and for what is none."""
     if isinstance(value, str):
         try:
             value = read_json(value)
         except ValueError:
-            value = [value]
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
-        raise ValueError("labels: have to be an object of texts")
-    return dict(value)
+            return None
+    return dict(value) if isinstance(value, dict) else None
 
 
 def _renamed(values: Mapping[str, Value]) -> str | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, takewhile
+from itertools import chain, islice, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.names import ATTEMPT
 from flowops.errors import LedgerError
 from flowops.ledger.blocks import ENOUGH, blocks_among, given_up_among
-from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, roots_among, tried
+from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, claimed_with, roots_among, tried
 from flowops.ledger.history import History
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.usage import claimed_since, has_claimed_since, labelled_since, rung_since
@@ -373,11 +373,17 @@ class Reader(History):
         Without it nobody can tell which calls are given up: a row has no fingerprint either.
         """
         given_up = self.given_up() if not isinstance(self._pseudonymizer, LedgerError) else {}
-        for entry in self.entries():
-            yield exported(entry, given_up.pop(entry.reference_id, None))
+        rows = self.entries()
+        while some := list(islice(rows, CHUNK)):
+            roots = [entry.reference_id for entry in some if entry.max_attempts > 1 and entry.attempt == 1]
+            kept = self._database.read(partial(claimed_with, ledger=self.number, references=roots)) if roots else {}
+            for entry in some:
+                attempts = kept.get(entry.reference_id)
+                terms = attempts.terms if attempts is not None and attempts.on else None
+                yield exported(entry, given_up.pop(entry.reference_id, None), terms)
         # Those that the API forbids have no state: for another ledger they are refused.
         for each in given_up.values():
-            yield exported(_refused(self.environment, each), each)
+            yield exported(_refused(self.environment, each), each, None)
 
     def throttled_until(self, key: str) -> datetime | None:
         """Return until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
@@ -495,8 +501,11 @@ def _refused(environment: str, call: GivenUp) -> Entry:
     )
 
 
-def exported(entry: Entry, given_up: GivenUp | None) -> dict[str, Value]:
-    """Return a row as it leaves the ledger: without the body, and with callees masked."""
+def exported(entry: Entry, given_up: GivenUp | None, terms: Mapping[str, Value] | None) -> dict[str, Value]:
+    """Return a row as it leaves the ledger: without the body, and with callees masked.
+
+    `terms` are those of its further attempts, where it is the first one of several.
+    """
     return {
         "reference_id": entry.reference_id,
         "state": str(entry.state),
@@ -505,6 +514,7 @@ def exported(entry: Entry, given_up: GivenUp | None) -> dict[str, Value]:
         "root": entry.root,
         "attempt": entry.attempt,
         "max_attempts": entry.max_attempts,
+        "terms": terms,
         "error": entry.error,
         "claimed_at": entry.claimed_at,
         "updated_at": entry.updated_at,

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
 from flowops.errors import LedgerError
@@ -24,7 +24,7 @@ from flowops.ledger.legs import StoredLeg
 from flowops.model.ledger import Actor, Checkpoint, EventType, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -79,12 +79,13 @@ class Spool:
             with self._locked(os.O_CREAT) as descriptor:
                 content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
                 own, others = self._split(content, ledger_id, sign)
-                kept = Kept([change for _, change, _ in own], [seen for _, _, seen in own if seen is not None])
+                once = _once(own)
+                kept = Kept(list(once.values()), [line.seen for line in own if line.seen is not None])
                 try:
                     yield kept
                 finally:
                     done = {id(change) for change in kept.recorded}
-                    self._leave([*others, *(line for line, change, _ in own if id(change) not in done)])
+                    self._leave([*others, *(line.content for line in own if id(once[line.said]) not in done)])
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
 
@@ -94,7 +95,7 @@ class Spool:
             own, _ = self._split(self.path.read_bytes(), ledger_id, sign)
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
-        return Kept([change for _, change, _ in own], [seen for _, _, seen in own if seen is not None])
+        return Kept(list(_once(own).values()), [line.seen for line in own if line.seen is not None])
 
     def seen(self, ledger_id: str, sign: Sign) -> list[Checkpoint]:
         """Return how far one ledger went when what is kept came about, and change nothing."""
@@ -105,7 +106,7 @@ class Spool:
             return []
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
-        return [seen for _, _, seen in own if seen is not None]
+        return [line.seen for line in own if line.seen is not None]
 
     def _leave(self, lines: list[bytes]) -> None:
         if lines:
@@ -136,7 +137,7 @@ class Spool:
             try:
                 value = json.loads(line)
                 if value["ledger"] == ledger_id:
-                    own.append((line, *_read(value, sign)))
+                    own.append(_read(line, value, sign))
                 else:
                     others.append(line)
             except (ValueError, KeyError, TypeError, AttributeError):
@@ -158,8 +159,24 @@ def is_spool(first_line: bytes) -> bool:
     return isinstance(value, dict) and {"signature", "event_type", "ledger"} <= value.keys()
 
 
-#: A line of a file with what it says.
-_Line = tuple[bytes, Change, Checkpoint | None]
+class _Line(NamedTuple):
+    """A line of a file, with what it says; `said` is that without the time: a write that was tried again says it twice.
+
+    `seen` is how far the ledger went.
+    """
+
+    content: bytes
+    change: Change
+    seen: Checkpoint | None
+    said: str
+
+
+def _once(lines: Iterable[_Line]) -> dict[str, Change]:
+    """Return what lines say, each once, and as it was said first."""
+    found: dict[str, Change] = {}
+    for line in lines:
+        found.setdefault(line.said, line.change)
+    return found
 
 
 def _line(ledger_id: str, change: Change, sign: Sign, seen: Checkpoint | None) -> str:
@@ -169,17 +186,16 @@ def _line(ledger_id: str, change: Change, sign: Sign, seen: Checkpoint | None) -
     return json.dumps({**plain, "signature": sign(json.dumps(plain, sort_keys=True))}) + "\n"
 
 
-def _read(value: dict[str, Any], sign: Sign) -> tuple[Change, Checkpoint | None]:
-    """Return the change of a line, and how far the ledger went.
-
-    Raises ValueError for one that was not signed with the ledger's key."""
+def _read(content: bytes, value: dict[str, Any], sign: Sign) -> _Line:
+    """Return what a line says. Raises ValueError for one that was not signed with the ledger's key."""
     signature = value.pop("signature")
     if not hmac.compare_digest(sign(json.dumps(value, sort_keys=True)), signature):
         raise ValueError("its signature is another one")
     del value["ledger"]
     seen = value.pop("seen")
+    said = json.dumps({**value, "at": None}, sort_keys=True)
     value["event_type"] = EventType(value["event_type"])
     value["actor"] = Actor(**value["actor"])
     value["legs"] = tuple(StoredLeg(**leg) for leg in value["legs"])
     value["to"] = State(value["to"]) if value["to"] else None
-    return Change(**value), Checkpoint(**seen) if seen is not None else None
+    return _Line(content, Change(**value), Checkpoint(**seen) if seen is not None else None, said)

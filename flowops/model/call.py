@@ -29,6 +29,8 @@ REPEATABLE = tuple(name for name in OUTCOME_CODES if name != COMPLETED)
 MOST_ATTEMPTS = 99
 #: How many characters the reference-id of a call with attempts may have: the API takes 64, and ``~99`` is behind it.
 LONGEST_ROOT = 61
+#: No time of theirs is longer, in seconds.
+_LONGEST = 100 * 365 * 86_400
 _ATTEMPT = re.compile(r"(.+)~([2-9]|[1-9][0-9])", re.DOTALL)
 
 
@@ -62,6 +64,11 @@ class Attempts(NamedTuple):
             "within": self.within.total_seconds(),
         }
 
+    @property
+    def terms(self) -> dict[str, Value]:
+        """Return them but for how many there are, as `as_kept` has them."""
+        return {name: value for name, value in self.as_kept().items() if name != "max_attempts"}
+
     @classmethod
     def kept(cls, value: Mapping[str, Value]) -> Attempts:
         """Return what `as_kept` has made a value of; one attempt where it says nothing of them."""
@@ -71,6 +78,22 @@ class Attempts(NamedTuple):
             return cls(value["max_attempts"], frozenset())
         after = tuple(timedelta(seconds=pause) for pause in value["after"])
         return cls(value["max_attempts"], frozenset(value["on"]), after, timedelta(seconds=value["within"]))
+
+
+def read_terms(most: int, terms: Mapping[str, Value]) -> Attempts:
+    """Return the attempts that an export has the `terms` of. Raises ValueError for what are none."""
+    on, after, within = (terms.get(name) for name in ("on", "after", "within"))
+    if not isinstance(on, list) or not set(map(str, on)) <= set(REPEATABLE):
+        raise ValueError(f"on: has to be a list of {', '.join(REPEATABLE)}")
+    if not isinstance(after, list) or len(after) not in (1, most - 1) or not all(map(_is_pause, after)):
+        raise ValueError(f"after: has to be one time, or {most - 1}, in seconds")
+    if not _is_pause(within):
+        raise ValueError("within: has to be a time in seconds")
+    return Attempts.kept({**terms, "max_attempts": most})
+
+
+def _is_pause(value: Value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST
 
 
 #: What holds where a document says nothing of attempts.

@@ -87,19 +87,19 @@ WITH RECURSIVE names (reference_id, name) AS (
   JOIN flowops_calls
     ON flowops_calls.ledger = :ledger AND flowops_calls.renamed = names.name AND flowops_calls.state = 'renamed'
 ),
-history (reference_id, serial) AS (
-  SELECT names.reference_id, serial FROM names
+history (reference_id, event_type, state, at, earlier) AS (
+  SELECT names.reference_id, event_type, flowops_events.state, at, earlier
+  FROM names
   JOIN flowops_calls ON flowops_calls.ledger = :ledger AND flowops_calls.reference_id = names.name
+  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial
   UNION ALL
-  SELECT history.reference_id, earlier FROM history
-  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
-  WHERE earlier IS NOT NULL AND state IS NOT NULL
+  SELECT
+    history.reference_id, flowops_events.event_type, flowops_events.state, flowops_events.at, flowops_events.earlier
+  FROM history
+  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.earlier
+  WHERE history.state IS NOT NULL
 )
-SELECT history.reference_id, min(at)
-FROM history
-JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
-WHERE event_type = 'claimed'
-GROUP BY history.reference_id
+SELECT reference_id, min(at) FROM history WHERE event_type = 'claimed' GROUP BY reference_id
 
 -- What each actor has done since a time. The events are walked back from the last to the first from before it, so that
 -- no older one is read.
@@ -162,7 +162,7 @@ FROM flowops_events
 JOIN flowops_calls
   ON flowops_calls.ledger = :ledger AND flowops_calls.serial = flowops_events.serial
   AND flowops_calls.reference_id = flowops_events.reference_id
-WHERE flowops_events.ledger = :ledger AND flowops_events.reference_id = ANY (:references)
+WHERE flowops_events.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
 
 -- name: actors
 SELECT number, actor FROM flowops_actors WHERE ledger = :ledger

@@ -32,6 +32,7 @@ COLUMNS = (
     "root",
     "attempt",
     "max_attempts",
+    "terms",
     "error",
     "claimed_at",
     "updated_at",
@@ -63,7 +64,8 @@ def write(output: Output, target: Target) -> None:
     writer.writerow(COLUMNS)
     for row in output.rows:
         legs = {f"{name}s": _joined(row, name) for name in ("callee", "call_id", "code")}
-        cells = {**row, **legs, "labels": json.dumps(row["labels"], ensure_ascii=False) if row["labels"] else ""}
+        objects = {name: json.dumps(row[name], ensure_ascii=False) if row[name] else "" for name in ("labels", "terms")}
+        cells = {**row, **legs, **objects}
         writer.writerow(_cells(cells[name] for name in COLUMNS))
 
 

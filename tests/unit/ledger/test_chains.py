@@ -9,7 +9,7 @@ import pytest
 from support.operators import operate
 
 from flowops.app.chains import chains_of
-from flowops.app.ledger import entries_asked
+from flowops.app.ledger import entries_asked, read_import
 from flowops.app.operators import CallSelection, select
 from flowops.app.policy_run import _with_attempts
 from flowops.app.selection import CallFilter, Selection
@@ -19,6 +19,9 @@ from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.model.call import OUTCOME_CODES, read_attempts
 from flowops.model.claims import Move, Record
 from flowops.model.ledger import EventType, Leg, State
+from flowops.report.formats import EXPORT, Target
+from flowops.report.registry import write
+from flowops.report.views.ledger import Exported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,8 +223,33 @@ class TestExport:
             "alone": ("alone", 1, 1),
         }
 
-    def test_imported_they_are_one_call_that_rings_no_more(self, tried: Store, sqlite, make) -> None:
+    @pytest.mark.parametrize("form", ["jsonl", "csv"])
+    def test_imported_with_its_terms_the_call_goes_on(self, tried: Store, sqlite, make, tmp_path: Path, form) -> None:
         rows = list(tried.export())
+        assert [row["terms"] for row in rows] == [
+            {"on": ["failed", "no-answer"], "after": [3600.0], "within": 259200.0},
+            None,
+        ]
+        file = tmp_path / f"export.{form}"
+        with file.open("w") as stream:
+            write(EXPORT, Exported(iter(rows)), form, Target(stream))
+        sqlite.init("copied")
+        other = sqlite.open("copied")
+        other.import_calls(read_import(file))
+        assert next(iter(other.export()))["terms"] == rows[0]["terms"]
+        assert asked(other, make, "a~3", 3).done
+        assert other.verify() is None
+
+    @pytest.mark.parametrize(
+        "terms",
+        ["no JSON", [], {"on": ["completed"]}, {"on": ["failed"], "after": [-1], "within": 1}, {"on": "failed"}],
+    )
+    def test_terms_that_no_export_has_are_refused(self, terms) -> None:
+        with pytest.raises(ValueError, match=r"^terms: "):
+            imported_call({"reference-id": "a", "max-attempts": 3, "terms": terms})
+
+    def test_imported_they_are_one_call_that_rings_no_more(self, tried: Store, sqlite, make) -> None:
+        rows = [{**row, "terms": None} for row in tried.export()]  # of which only the number is known
         sqlite.init("copied")
         other = sqlite.open("copied")
         other.import_calls(map(imported_call, rows))

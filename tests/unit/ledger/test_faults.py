@@ -157,6 +157,19 @@ class TestSpool:
             kept.recorded.extend(kept.changes)
         assert not spool.path.exists()
 
+    def test_what_a_write_that_was_tried_again_has_left_twice_counts_once(self, tmp_path: Path) -> None:
+        spool = Spool(tmp_path / "spool.jsonl", tmp_path)
+        spool.keep("one", self.LINES, SIGN)
+        spool.keep("one", [line._replace(at="2026-11-23T10:00:07.000Z") for line in self.LINES], SIGN)
+        assert spool.kept("one", SIGN).changes == list(self.LINES)
+        with spool.taken("one", SIGN) as kept:
+            assert kept.changes == list(self.LINES)
+            kept.recorded.append(kept.changes[0])
+        with spool.taken("one", SIGN) as kept:
+            assert kept.changes == [self.LINES[1]]
+            kept.recorded.extend(kept.changes)
+        assert not spool.path.exists()
+
     def test_it_stays_when_taking_it_in_fails(self, tmp_path: Path) -> None:
         spool = Spool(tmp_path / "spool.jsonl", tmp_path)
         spool.keep("one", self.LINES, SIGN)

@@ -64,7 +64,7 @@ def test_sqlite_goes_through_no_table_for_what_is_asked_of_some_calls(name: str)
 
 
 #: A ledger of so many placed calls, and what its statements are given.
-MANY = 20_000
+MANY = 50_000
 _FILL = (
     """
     INSERT INTO flowops_calls (
@@ -109,7 +109,7 @@ def test_postgresql_goes_through_no_table_either(postgres, server) -> None:
         server.execute(statement.format(many=MANY), postgres.url)
     whole = []
     with psycopg.connect(postgres.url) as connection:
-        for name in (*ABOUT_SOME, "save"):
+        for name in {*ABOUT_SOME, "save"} - {"details_to_forget"}:  # which a purge asks for a thousand calls at a time
             text = postgresql.statements(postgresql.KIND, postgresql._REWRITES)[name]
             values = {key: _GIVEN[key] for key in re.findall(r"%\((\w+)\)", text)}
             steps = [step for (step,) in connection.execute(f"EXPLAIN {text}", values)]
@@ -239,6 +239,27 @@ class TestClaimedSince:
         store.write([make.claim("c"), Record("c", EventType.REFUSED, detail="400")])
         assert store.claimed_since(HOUR_AGO) == 2
         assert store.claimed_since(AHEAD) == 0
+
+    def test_a_day_may_begin_at_any_time(self, store: Store, make) -> None:
+        """Calls are counted for ten minutes together; in Nepal a day begins at a quarter past in UTC."""
+        times = ("18:09:59.999", "18:10:00.000", "18:14:59.999", "18:15:00.000", "18:19:59.999", "18:20:00.000")
+        for number, time in enumerate(times):
+            store.write([make.claim(f"call-{number}", LONDON, PARIS)], f"2026-11-27T{time}Z")
+        store.write([Record("call-5", EventType.UNSENT)])
+        for left, since in enumerate(("18:20", "18:15:00.001", "18:15", "18:14", "18:10", "18:00")):
+            at = datetime.fromisoformat(f"2026-11-27T{since}Z")
+            assert store.claimed_since(at) == 2 * left, since
+        assert store.count()[State.IN_FLIGHT] == 5
+        assert store.phones() == 10
+
+    @pytest.mark.parametrize("altered", ["calls = calls + 1", "phones = 0"])
+    def test_who_alters_what_is_counted_is_found_out(self, address, make, altered: str) -> None:
+        address.init()
+        store = address.open()
+        store.write([make.claim("a")])
+        assert store.verify() is None
+        address.sql(f"UPDATE flowops_counts SET {altered} WHERE counted = 'in-flight'")
+        assert str(store.verify()) == "its counts are not those of its calls"
 
 
 class TestStop:
