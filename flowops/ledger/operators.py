@@ -388,8 +388,7 @@ class Cancel(Operation):
 
     def candidates(self, ledger: Reader) -> list[str]:
         """Return those of the ledger, and those of the files that it does not know."""
-        unknown = set(self._named()).difference(ledger.references(list(State)))
-        return sorted({*super().candidates(ledger), *unknown, *ledger.open_chains()})
+        return sorted({*super().candidates(ledger), *ledger.unknown(self._named()), *ledger.open_chains()})
 
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
         """Return the operator's word; a run that lives may yet send a call in flight, or hear of one in doubt."""

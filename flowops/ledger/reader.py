@@ -80,6 +80,14 @@ class Reader(History):
                 raise self._damaged() from None
         return found
 
+    def unknown(self, reference_ids: Collection[str]) -> set[str]:
+        """Return those of some references of which the ledger has no call."""
+        asked, unknown = list(reference_ids), set(reference_ids)
+        for start in range(0, len(asked), CHUNK):
+            known = self._database.read(partial(_known, self.number, asked[start : start + CHUNK]))
+            unknown.difference_update(known)
+        return unknown
+
     def tried(self, reference_ids: Sequence[str]) -> dict[str, Tried]:
         """Return what decides whether another attempt follows these calls, of those that are in the ledger."""
         return self._database.read(lambda connection: tried(connection, self.number, reference_ids))
@@ -476,6 +484,12 @@ def standing(connection: Connection, ledger: int) -> Standing:
 def stopped(connection: Connection, ledger: int) -> str | None:
     """Return why no run may claim a call; None where they may."""
     return standing(connection, ledger).stopped
+
+
+def _known(ledger: int, references: Sequence[str], connection: Connection) -> list[str]:
+    """Return those of some references that are calls of a ledger."""
+    rows = connection.all("fingerprints", ledger=ledger, references=list(references))
+    return [reference for reference, _, state, _ in rows if state is not None]
 
 
 def _with_more(entry: Entry, labels: Mapping[str, str], root: str, most: int) -> Entry:
