@@ -72,22 +72,25 @@ def period(at: str) -> str:
 
 def counts(changed: Iterable[tuple[CallRow | None, CallRow]]) -> dict[str, tuple[int, int]]:
     """Return by how many calls, and phones, some changes of rows change what is counted (`flowops_counts`)."""
-    alike = Counter((_counted(before), _counted(after)) for before, after in changed)
     calls, phones = Counter[str](), Counter[str]()
-    for counted, times in alike.items():
-        for (*names, number), sign in zip(counted, (-times, times), strict=True):
-            for name in names:
-                if name is not None:
-                    calls[name] += sign
-                    phones[name] += sign * number
+    # Most of them are alike.
+    for (before, after), number in Counter((_counted(before), _counted(after)) for before, after in changed).items():
+        for counted, times in ((before, -number), (after, number)):
+            if counted is None:
+                continue
+            state, cancelled_from, time, ringing = counted
+            may_have_rung = state.may_have_rung or cancelled_from is IN_DOUBT
+            for name in (state.value, time) if may_have_rung else (state.value,):
+                calls[name] += times
+                phones[name] += times * ringing
     return {name: (calls[name], phones[name]) for name in calls if calls[name] or phones[name]}
 
 
-def _counted(row: CallRow | None) -> tuple[str | None, str | None, int]:
-    """Return as what a call counts: its state, when it was claimed if it may have rung, and how many phones."""
+def _counted(row: CallRow | None) -> tuple[State, State | None, str, int] | None:
+    """Return what decides as what a call counts; None where it does not."""
     if row is None or row.state is None:
-        return None, None, 0
-    return row.state._value_, period(row.claimed_at) if row.may_have_rung else None, phones_of(row)
+        return None
+    return row.state, row.cancelled_from, period(row.claimed_at), phones_of(row)
 
 
 def phones_of(row: CallRow) -> int:
