@@ -15,6 +15,7 @@ from flowops.app.render import examined, report_not_read
 from flowops.app.selection import EVERY_CALL, nothing_selected, selected
 from flowops.app.settings import reviewed
 from flowops.app.walk import Walk
+from flowops.common.safe_files import is_there
 from flowops.documents.git import Revision, commit_of, merge_base
 from flowops.documents.project import open_disk
 from flowops.documents.reader import Reader
@@ -239,6 +240,6 @@ def _exists(reader: Reader, path: str) -> bool:
 def _start(paths: Sequence[str]) -> Path:
     """Return where to look for the repository: at the first path, or above it where it is not on the disk."""
     start = Path.cwd() / paths[0] if paths else Path.cwd()
-    while not start.exists():
+    while not is_there(start):
         start = start.parent
     return start

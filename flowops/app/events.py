@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -138,8 +138,12 @@ def events_to(file: str | None, stdout: TextIO) -> Iterator[Callable[[Mapping[st
         opened = emptied_file(Path(file), Path.cwd())
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
-    with opened as stream:
-        yield partial(_write, stream)
+    try:
+        yield partial(_write, opened)
+    finally:
+        # Of what could not be written a warning has told; closing tries it again.
+        with suppress(OSError):
+            opened.close()
 
 
 def _write(stream: TextIO, event: Mapping[str, Value]) -> None:

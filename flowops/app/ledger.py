@@ -193,10 +193,11 @@ def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:
 
 def names_spool(file: Path) -> bool:
     """Return whether a file is a regular one that a run has kept results in, and not a list of calls."""
-    if not file.is_file():
-        return False
-    with file.open("rb") as stream:
-        return is_spool(stream.readline(LONGEST_LINE))
+    try:
+        with open_given(file) as stream:
+            return is_spool(stream.readline(LONGEST_LINE))
+    except (Unreadable, OSError):
+        return False  # why, `read_import` says
 
 
 def _imported(values: Mapping[str, Value], *, cells: bool) -> ImportedCall:

@@ -12,6 +12,7 @@ from flowops.app.secrets import read_variable, value_of
 from flowops.common.masking import mask_quoted, mask_written
 from flowops.common.numbers import Refusal, read
 from flowops.documents.files import Unreadable, open_given
+from flowops.documents.foreign import foreign
 from flowops.errors import FlowopsError, Invalid, UsageError
 from flowops.model.document import Place, Problem
 from flowops.policy.policy import Policy
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 #: More of one line is never read at once, whatever the file is.
 LONGEST_LINE = 4_096
+_CONFLICT_MARKS = (b"<<<<<<< ", b">>>>>>> ")
 
 
 class _Lists:
@@ -107,7 +109,14 @@ def hash_list(file: Path, key_env: str, *, may_be_empty: bool) -> list[str]:
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: file.readline(LONGEST_LINE), b"")
+    """Yield the lines of a list. Raises ValueError, in words that follow its name, for a file that holds none."""
+    for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
+        trouble = foreign(line) if number == 1 else None
+        if trouble is not None:
+            raise ValueError(trouble.message + (f": {trouble.hint}" if trouble.hint else ""))
+        if line.startswith(_CONFLICT_MARKS):
+            raise ValueError(f"cannot be used: line {number} is a conflict mark of Git: the merge is not finished")
+        yield line
 
 
 def read_numbers(given: Sequence[str], from_file: str | None) -> list[str]:

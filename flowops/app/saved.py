@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowops.app.load import project_root
 from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.common.json import NotJson, read_json
-from flowops.common.safe_files import PRIVATE_FILE, replace_file
+from flowops.common.safe_files import PRIVATE_FILE, is_there, replace_file
 from flowops.common.text import visible
 from flowops.common.times import read_span, span_text
 from flowops.documents.files import Unreadable, read_given
@@ -142,7 +142,7 @@ def refuse_plans(paths: Iterable[str]) -> None:
     """Raise UsageError where a path is that of a saved plan: it is given by an option."""
     for path in map(Path, paths):
         try:
-            is_plan = path.suffix == ".json" and path.is_file() and read_output(path).kind == "saved-plan"
+            is_plan = path.suffix == ".json" and is_there(path) and read_output(path).kind == "saved-plan"
         except FlowopsError:
             continue  # something else, which whoever reads documents will say
         if is_plan:

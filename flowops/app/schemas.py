@@ -91,5 +91,7 @@ def write_for_editors(project: Path) -> list[Path]:
 
 def _facts(directory: Path) -> ProjectFacts:
     """Return what the schemas of calls may know of the project in a directory."""
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is not a directory")
     workspace = load(Selection([str(directory)], "sandbox"))
     return ProjectFacts(flows=tuple(workspace.flows.values()), defaults=workspace.project.defaults)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flowops.common.masking import mask_text
+from flowops.common.text import visible
 from flowops.errors import UsageError
 
 #: What is logged with so many -v.
@@ -59,11 +61,23 @@ class _PrivateFile(logging.StreamHandler):  # type: ignore[type-arg]
         from flowops.common.safe_files import append_to  # most commands log nothing
 
         super().__init__(append_to(Path(name), Path.cwd()))
+        self._name = name
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is that of logging
+        """Say once that the file cannot be written, and go on without it."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        logging.getLogger("flowops").removeHandler(self)
+        sys.stderr.write(f"warning: --log-file: {visible(self._name)} cannot be written: {error.strerror}\n")
 
     def close(self) -> None:
         """Close the file."""
         super().close()
-        self.stream.close()
+        # What could not be written has been told; closing tries it again.
+        with suppress(OSError):
+            self.stream.close()
 
 
 def set_up(

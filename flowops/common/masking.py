@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from unicodedata import decimal
 
 from flowops.common.number_plan import country_code
 from flowops.common.numbers import is_e164
@@ -21,37 +22,47 @@ HIDDEN = DOT * 3
 
 # ITU-T E.164, list of assigned country codes: two have one digit, these have two, all others three.
 _COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
-_NO_DIGIT = re.compile(r"[^0-9]+")
+_NO_DIGIT = re.compile(r"\D+")
 # What people, web pages and telephones put between the digits of a number: blanks and marks that nobody sees, dashes.
 _BLANKS = " \u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u202a-\u202f\u205f-\u2069\u3000\ufeff"
 _DASHES = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d-"
-# A number as people and machines write it: with a plus, perhaps spaced, or with 00 and nothing around it that makes it
-# part of a UUID. What has been masked already (a dot follows) is left alone.
+# Whatever else stands there in free text: tabs and line ends, a slash, a star, a raised dot, what replaces a blank.
+_SIGNS = rf"[\s()./*_\u00b7{_BLANKS}{_DASHES}]{{0,3}}"
+# What has been masked already is left alone: a dot follows.
+_APART = rf"(?![\w-]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
+_ENDS = rf"(?!\d|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
+# A number as people and machines write it: with a plus (that of a web address, of a page, too), perhaps spaced, or with
+# 00 and nothing around it that makes it part of a UUID.
+_PLUS = r"(?:[+\ufe62\uff0b]|%2[bB]|&(?:\#43|plus);|\\u002[bB])"
+_BEFORE_CODE = re.compile(rf"^(?:{_PLUS}|00)|%20")
 _NUMBER_IN_TEXT = re.compile(
-    rf"(?<!\w)\+[1-9](?:[{_BLANKS}().{_DASHES}]{{0,2}}[0-9]){{6,14}}(?![0-9]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
-    rf"|(?<![\w-])00[{_BLANKS}(]?[1-9](?:[{_BLANKS}().]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
+    rf"(?<!\w){_PLUS}[{_BLANKS}(]{{0,2}}(?!0)\d(?:(?:{_SIGNS}|%20|&nbsp;)\d){{6,14}}{_ENDS}"
+    rf"|(?<![\w-])00[{_BLANKS}(]?(?!0)\d(?:[\s()./*_\u00b7{_BLANKS}]{{0,3}}\d){{6,14}}{_APART}"
+    rf"|(?<![\w-])00[{_BLANKS}({_DASHES}]?(?!0)\d{{1,3}}\)?[{_DASHES}](?:{_SIGNS}\d){{5,13}}{_APART}"
 )
 # A number without its country that looks like nothing else: nine digits or more that begin with 0 and are no date, or
 # in the three groups of North America.
+_ZERO = "[0\u0660\u06f0\u0966\uff10]"
 _DIALLED_IN_TEXT = re.compile(
     r"(?<![\w+-])(?![0-3]?[0-9][-./][0-3]?[0-9][-./](?:19|20)[0-9]{2}(?![0-9]))"
-    rf"0[{_BLANKS})]?[1-9](?:[{_BLANKS}()./{_DASHES}]{{0,2}}[0-9]){{7,12}}(?![\w-]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
-    rf"|(?<![\w+-])[2-9][0-9]{{2}}(?:\) ?|[{_BLANKS}.{_DASHES}])[2-9][0-9]{{2}}[{_BLANKS}.{_DASHES}][0-9]{{4}}(?![\w-])"
+    rf"{_ZERO}[{_BLANKS})]?(?!{_ZERO})\d(?:{_SIGNS}\d){{7,12}}{_APART}"
+    rf"|(?<![\w+-])(?:1[{_BLANKS}.{_DASHES}]\(?)?[2-9]\d{{2}}(?:\) ?|[{_BLANKS}./{_DASHES}])"
+    rf"[2-9]\d{{2}}[{_BLANKS}.{_DASHES}]?\d{{4}}(?![\w-])"
 )
 # A number without its country, as people write it: seven digits or more with little between them. Not a date, nothing
 # that a word or a dash makes part of an identifier, and not what is left of a masked number.
 _NATIONAL_IN_TEXT = re.compile(
     r"(?<![\w-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
-    rf"[0-9](?:[{_BLANKS}()./{_DASHES}]{{0,2}}[0-9]){{6,14}}(?![\w-]|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
+    rf"\d(?:[\t{_BLANKS}()./{_DASHES}]{{0,2}}\d){{6,14}}{_APART}"
 )
 # What may stand between digits in a text from outside, also as programs escape it: ``\u00a0``, ``&nbsp;``.
-_BETWEEN = rf"(?:[\s()./{_BLANKS}{_DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
+_BETWEEN = rf"(?:[\s()./*_\u00b7{_BLANKS}{_DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
 _ANY_NUMBER = re.compile(rf"\+?\d(?:{_BETWEEN}\d){{5,}}(?!\d|[{_BLANKS}(){_DASHES}]{{0,2}}{DOT})")
 _QUOTED = re.compile(r"['\"`].*['\"`]", re.DOTALL)
 _NOT_QUOTED = re.compile(r": (?!'…')")
 # What `mask_number` gives, but for the blanks in the national number.
 _MASKED = re.compile(rf"\+[0-9]{{1,3}} (?:(?:[0-9]{{1,4}}{DOT}{{4,9}}|{DOT}{{2,12}})[0-9]{{2}}|{DOT}{{1,3}})")
-_BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
+_BUT_LAST_TWO = re.compile(r"\d(?=(?:\D*\d){2})")
 #: How many results are kept: most texts of a call are those of the call before it, and each number comes twice.
 _KEPT = 1024
 _LEADING, _TRAILING, _HIDDEN_AT_LEAST, _GROUP = 4, 2, 4, 4
@@ -71,6 +82,8 @@ def mask_number(number: str) -> str:
     and of a very short number all of them.
     """
     digits = _NO_DIGIT.sub("", number)
+    if not digits.isascii():
+        digits = "".join(str(decimal(digit)) for digit in digits)
     found = _COUNTRY.match(digits)
     if found is None:
         return HIDDEN
@@ -188,7 +201,7 @@ def mask_text(text: str) -> str:
 
     So are those with a country code, and national ones that begin with 0 or have the groups of North America.
     """
-    masked = _NUMBER_IN_TEXT.sub(lambda found: mask_number(found[0].removeprefix("00")), text)
+    masked = _NUMBER_IN_TEXT.sub(lambda found: mask_number(_without_exit_code(found[0])), text)
     return _DIALLED_IN_TEXT.sub(_hide_all_but_the_end, masked)
 
 
@@ -215,6 +228,11 @@ def hide_numbers(text: str) -> str:
     For what the API and its callbacks say: nothing depends on it, and it may repeat anything.
     """
     return _ANY_NUMBER.sub(HIDDEN, text)
+
+
+def _without_exit_code(written: str) -> str:
+    """Return a number of a text without what stands in the place of its plus."""
+    return _BEFORE_CODE.sub("", written)
 
 
 def _hide_all_but_the_end(found: re.Match[str]) -> str:

@@ -50,6 +50,7 @@ _SEEN = f"[^{_class((*INVISIBLE, *_UNSEEN))}]"
 NAME_PATTERN = rf"^{_SEEN}+(?: {_SEEN}+)*$"
 NAME_ERROR = "not a usable name: write visible characters, with single spaces only between them"
 
+_INVISIBLE = re.compile(f"[{_class(INVISIBLE)}]")
 # What nobody sees, and half characters, which schemas do not get to see.
 _HIDDEN = re.compile(f"[{_class((*INVISIBLE, *_UNSEEN))}\\ud800-\\udfff]")
 # difflib takes quadratic time; nobody mistypes a longer name, and no list that people wrote is longer.
@@ -62,6 +63,25 @@ def same_name(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def without_invisible(text: str) -> str:
+    """Return a name as it is seen: two that look the same give the same text."""
+    return text if text.isascii() else _INVISIBLE.sub("", same_name(text))
+
+
+def hidden_at_an_end(text: str) -> str | None:
+    """Return which character that nobody sees a text begins or ends with, in words that follow its name.
+
+    Between letters some scripts need them, as Persian does.
+    """
+    at = next((at for at in (0, len(text) - 1) if _INVISIBLE.match(text, at)), None)
+    return None if at is None else _names_hidden(text[at], at)
+
+
+def _names_hidden(char: str, at: int) -> str:
+    known = unicodedata.name(char, "a character without a name")
+    return f"has U+{ord(char):04X} ({known}) at character {at + 1}, which nobody sees in a name"
+
+
 def why_unusable(name: str) -> str | None:
     """Return why a text is no name, in words that follow its name: ``has U+200B (ZERO WIDTH SPACE), …``; None if it is.
 
@@ -71,8 +91,7 @@ def why_unusable(name: str) -> str | None:
         return "is empty"
     found = next((found[0] for found in _HIDDEN.finditer(name) if found[0] != " "), None)
     if found is not None:
-        known = unicodedata.name(found, "a character without a name")
-        return f"has U+{ord(found):04X} ({known}) at character {name.index(found) + 1}, which nobody sees in a name"
+        return _names_hidden(found, name.index(found))
     if "" in name.split(" "):
         return "has a space at its beginning or end, or two in a row"
     return None

@@ -255,12 +255,23 @@ def names_number(text: str, number: str) -> bool:
     return len(national) >= _SHORTEST_NAMED and national in digits
 
 
+_SHAPE_CODES = frozenset({"exponent", "decimal", "date", "formula", "extension"})
+
+
+def other_shape(text: str) -> Refusal | None:
+    """Return what a text is beyond doubt instead of a number, whatever its country: a decimal number, a date, …"""
+    found = read(text)
+    return found if isinstance(found, Refusal) and found.code in _SHAPE_CODES else None
+
+
 def explain(text: str) -> Refusal | None:
     """Return why a text is not canonical, None when it is."""
     if is_canonical(text):
         return None
     if not is_e164(text):
-        return Refusal("form", "is not an E.164 number", "write + and 7 to 15 digits, the country code first")
+        return other_shape(text) or Refusal(
+            "form", "is not an E.164 number", "write + and 7 to 15 digits, the country code first"
+        )
     code = country_code(text[:4])
     if code is None:
         return _NO_SUCH_CODE
@@ -360,7 +371,9 @@ def _is_range(shown: str, region: str | None) -> bool:
     """
     head, _, last = shown.rpartition("-")
     last, before = _digits(last), _NO_DIGITS.split(head.rstrip())[-1]
-    if not last or len(last) > len(before) or len(last) == len(before) < _WHOLE:
+    # Where all groups are parted by dashes, short ones of one length are how people write a number.
+    is_one_of_many = len(last) == len(before) < _WHOLE and ("-" in head or not head.strip().count(" "))
+    if not last or len(last) > len(before) or is_one_of_many:
         return False
     first = _digits(head)
     known = (first if is_canonical(first) else None) if "+" in first else _number(first, region)

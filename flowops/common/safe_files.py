@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
+NO_FILE = "it is no file"
 #: What is for everybody; the process's umask takes from it.
 SHARED_FILE, SHARED_DIRECTORY = 0o666, 0o777
 
@@ -50,11 +51,14 @@ def make_folder(folder: Path, within: Path, mode: int = SHARED_DIRECTORY) -> Non
 def replace_file(path: Path, content: Iterable[bytes], within: Path, mode: int = SHARED_FILE) -> None:
     """Give a file another content, or make it: all of it or nothing, on disk when this returns.
 
-    A link in its place is an error, and so is one on the way to it from a folder on. Raise OSError.
+    A link in its place is an error, and so is one on the way to it from a folder on. What is there and is no file (a
+    pipe, a device) stays: another file in its place would break whatever uses it. Raise OSError.
     """
     link = link_on_the_way(path, within)
     if link is not None:
         raise LinkError(link)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, NO_FILE)
     unfinished = unfinished_file(path, content, mode)
     try:
         unfinished.replace(path)
@@ -95,7 +99,7 @@ def _opened(path: Path, within: Path, flags: int) -> TextIO:
     is_file = stat.S_ISREG(found.st_mode)
     if not (is_file or stat.S_ISCHR(found.st_mode)) or (is_file and found.st_nlink > 1):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it has another name, too" if is_file else "it is no file")
+        raise OSError(errno.EINVAL, "it has another name, too" if is_file else NO_FILE)
     return os.fdopen(descriptor, "w", encoding="utf-8", newline="", buffering=1)
 
 
@@ -132,7 +136,15 @@ ANYBODYS = ("-c", "safe.directory=*")
 
 def git_root(directory: Path) -> Path | None:
     """Return the root of the Git work tree that a directory is in."""
-    return next((above for above in (directory, *directory.parents) if (above / ".git").exists()), None)
+    return next((above for above in (directory, *directory.parents) if is_there(above / ".git")), None)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is something at a path; nothing is where no file can have its name, as a very long one."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def ask_git(root: Path, *args: str) -> str | None:

@@ -6,8 +6,9 @@ import codecs
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.documents.files import decode
+from flowops.documents.foreign import foreign
 from flowops.documents.row_source import ROWS
-from flowops.documents.spreadsheets import conflict, foreign
+from flowops.documents.spreadsheets import conflict
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class DataLines:
         data = self._stream.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
         trouble = foreign(data)
         if trouble is not None:
-            raise self._bad(trouble.message, 1, hint=trouble.hint)
+            raise self._bad(f"the file {trouble.message}", 1, hint=trouble.hint)
         begun = b""
         while data:
             end = data.find(b"\n") + 1
@@ -88,7 +89,7 @@ class DataLines:
             index = text.index("\0")
             good = text.rfind("\n", 0, index) + 1
             text = text[:good]
-            bad = self._bad("there is a NUL in the row", self.number + text.count("\n") + 1, index - good + 1)
+            bad = self._nul(data, self.number + text.count("\n") + 1, index - good + 1)
         mark = conflict(text)
         if mark is not None:
             text = text[:mark]
@@ -99,6 +100,14 @@ class DataLines:
             self.number += text.count("\n")
         if bad is not None:
             raise bad
+
+    def _nul(self, data: bytes, line: int, column: int) -> BadData:
+        """Return that a NUL stands in a row; in UTF-16 every second byte of what is in ASCII is one."""
+        order = _order(data[: len(data) // 2 * 2]) if self.number == 0 else None
+        if order is None or line > 1:
+            return self._bad("there is a NUL in the row", line, column)
+        hint = f"save it as UTF-8{f', or declare it: for-each: {{file: …, encoding: {order}}}' * self._declarable}"
+        return self._bad("the file is not UTF-8: it looks like UTF-16", line, hint=hint)
 
     def _not_utf8(self, data: bytes, line: int) -> BadData:
         problem = decode(self.file, data[: data.find(b"\n")] if b"\n" in data else data)

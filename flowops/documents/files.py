@@ -180,8 +180,10 @@ def open_given(path: Path) -> BinaryIO:
     except _FAILURES as error:
         raise Unreadable(_reason(error)) from error
     mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode) or (stat.S_ISFIFO(mode) and str(path).startswith(_OPENED)):
-        os.set_blocking(descriptor, True)
+    is_pipe = stat.S_ISFIFO(mode) and str(path).startswith(_OPENED)
+    if stat.S_ISREG(mode) or is_pipe:
+        # Some files of the kernel call themselves regular, and make a reader wait: /proc/kmsg.
+        os.set_blocking(descriptor, is_pipe)
         return os.fdopen(descriptor, "rb", buffering=_CHUNK)
     os.close(descriptor)
     raise Unreadable("is a directory" if stat.S_ISDIR(mode) else "is not a regular file")
@@ -191,9 +193,11 @@ def read_given(path: Path, most: int = MAX_FILE) -> bytes:
     """Return the whole of a file that the command line names, of at most so many bytes. Raises Unreadable."""
     with open_given(path) as stream:
         try:
-            data = stream.read(most + 1)
+            data: bytes | None = stream.read(most + 1)
         except OSError as error:
             raise Unreadable(_reason(error)) from error
+    if data is None:
+        raise Unreadable("is not a regular file: it makes its reader wait")
     if len(data) > most:
         raise Unreadable(f"is larger than {most // 1024 // 1024} MiB")
     return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -67,13 +68,21 @@ def open_disk(start: Path, cwd: Path) -> Reader:
     the current directory, or, for a `start` elsewhere, to that one's own directory.
     """
     path = Path(os.path.normpath(cwd / start))
-    directory = path if path.is_dir() else path.parent
+    directory = path if stat.S_ISDIR(_mode(path)) else path.parent
     root = git_root(directory)
     if root is None:
         files = (each / name for each in (directory, *directory.parents) for name in PROJECT_FILES)
-        above = (file.parent for file in files if file.is_file())
+        above = (file.parent for file in files if stat.S_ISREG(_mode(file)))
         root = next(above, cwd if directory.is_relative_to(cwd) else directory)
     return Reader(Disk(root), cwd)
+
+
+def _mode(path: Path) -> int:
+    """Return what kind of thing is at a path; 0 for nothing, as behind a name that no file can have."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def find_project(reader: Reader, start: Path) -> ProjectFile:

@@ -14,6 +14,7 @@ from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
 from flowops.documents.excerpts import Excerpts
 from flowops.documents.files import Unreadable, decode
+from flowops.documents.foreign import foreign
 from flowops.documents.yaml import Parsed, parse
 from flowops.documents.yaml_builder import Budget
 from flowops.model.document import API_VERSION, Document, Place, Problem
@@ -279,6 +280,9 @@ class Reader:
 
     def keep(self, file: str, data: bytes) -> str | Problem:
         """Return the text of a file, kept for excerpts under the name that messages have for it."""
+        trouble = foreign(data)
+        if trouble is not None:
+            return Problem(Place(file), message=f"the file {trouble.message}", code="file", hint=trouble.hint)
         text = decode(file, data)
         if isinstance(text, str):
             self._texts[file] = text

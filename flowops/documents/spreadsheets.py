@@ -6,10 +6,12 @@ Nothing here repeats what may be a value: a file without a header has somebody's
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import are_values, mask_name, mask_quoted, mask_written
+from flowops.common.names import hidden_at_an_end, without_invisible
 from flowops.common.text import listed, quoted
+from flowops.documents.foreign import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,17 +22,6 @@ COMMA = ","
 #: What may separate fields, in the order in which it is guessed, and how it is called.
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", COMMA: "commas"}
 _JSON_LINES = "name it .jsonl, with an object in each line"
-#: How files begin that are something else, whatever they are named; what they are, and what to do.
-_FOREIGN = (
-    (b"version https://git-lfs", "is a Git LFS pointer: its content has not been fetched", "run: git lfs pull"),
-    (b"PK\x03\x04", "is a workbook of a spreadsheet (.xlsx, .ods) or another ZIP archive", "save it as CSV UTF-8"),
-    (b"\xd0\xcf\x11\xe0", "is a workbook of a spreadsheet (.xls)", "save it as CSV UTF-8"),
-    (b"\x1f\x8b", "is compressed", "unpack it with: gzip -d"),
-    (b"PAR1", "is Parquet", "name it .parquet"),
-    (b"%PDF-", "is a PDF", None),
-    (b"<!DOCTYPE", "is a web page: perhaps that of a login or of an error", "download it again"),
-    (b"<html", "is a web page: perhaps that of a login or of an error", "download it again"),
-)
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}\r?$)", re.MULTILINE)
 _SEPARATOR_LINE = re.compile(r"sep=(.?)", re.IGNORECASE)
 # What nobody calls a column: a phone number, or an address.
@@ -38,21 +29,6 @@ _DATA = re.compile(r"[='\"]*+\+?+[0-9][0-9 ().+/-]{8,}+\"?+|[^@\s]++@[^@\s]++")
 _DATE = re.compile(r"[0-9]{1,4}([-./])[0-9]{1,2}\1[0-9]{1,4}")
 _LEAST_DIGITS = 9
 _LONGEST = 100
-
-
-class Trouble(NamedTuple):
-    """What is wrong, and what to do about it."""
-
-    message: str
-    hint: str | None = None
-
-
-def foreign(data: bytes) -> Trouble | None:
-    """Return what a file is that begins so, and that holds no rows."""
-    for beginning, message, hint in _FOREIGN:
-        if data.startswith(beginning) or data[: len(beginning)].lower() == beginning.lower() == b"<html":
-            return Trouble(f"the file {message}", hint)
-    return None
 
 
 def conflict(text: str) -> int | None:
@@ -74,10 +50,14 @@ def header_troubles(header: Sequence[str], dialect: Dialect) -> list[Trouble]:
     for number, name in enumerate(header, 1):
         if not name.strip():
             continue
+        # Two names that look the same are one: a row could be asked for either.
+        seen = without_invisible(name)
         if name != name.strip():
             troubles.append(Trouble(f"the name of column {number}, {shown(name)}, begins or ends with a space"))
-        elif first.setdefault(name, number) != number:
-            troubles.append(Trouble(f"the columns {first[name]} and {number} are both named {shown(name)}"))
+        elif (hidden := hidden_at_an_end(name)) is not None:
+            troubles.append(Trouble(f"the name of column {number} {hidden}", "remove it"))
+        elif first.setdefault(seen, number) != number:
+            troubles.append(Trouble(f"the columns {first[seen]} and {number} are both named {shown(name)}"))
     return troubles
 
 
@@ -91,7 +71,7 @@ def _no_header(header: Sequence[str], dialect: Dialect) -> Trouble | None:
         if said and said != delimiter and dialect.declarable:
             hint += f", and declare the delimiter: {_declared(said)}"
         return Trouble("the first line says to a spreadsheet what separates fields, and is no header", hint)
-    if header[0].lstrip()[:1] in ("{", "["):
+    if header[0].lstrip("\ufeff ")[:1] in ("{", "["):
         return Trouble("the file is JSON, and not CSV", _JSON_LINES)
     others = [other for other in DELIMITERS if other != delimiter and other in header[0]]
     if any(_is_data(part) for name in header for part in _parted(name, others)):

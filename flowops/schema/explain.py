@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, encoding_meant
-from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY
+from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY, other_shape
 from flowops.common.text import LISTED, escaped
 from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
 
@@ -352,6 +352,9 @@ def _pattern(mistake: _Mistake) -> SchemaError:
     own = mistake.schema.get("patternErrorMessage")
     if mistake.is_number and mistake.data and not str(mistake.instance).strip():
         return mistake.error("is empty, not a phone number", WITHOUT_EMPTY)
+    shape = other_shape(mistake.instance) if mistake.is_number and isinstance(mistake.instance, str) else None
+    if shape is not None:
+        return mistake.error(f"{mistake.short} {shape.message}", shape.hint)
     if own is not None:
         text, _, hint = own.partition(": ")
         return mistake.error(f"{mistake.short} is {text}", hint or None)

@@ -6,6 +6,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.masking import mask_path
 from flowops.model.document import Place, Problem
 from flowops.templates.nodes import Positions
 from flowops.templates.problems import TEMPLATE
@@ -112,18 +113,32 @@ def cut_by_comments(document: Document) -> Iterator[Problem]:
         values: Value = document.value
         for step in above:
             values = values.get(step) if isinstance(values, dict) else None
-        for name, value in values.items() if isinstance(values, dict) else ():
-            if isinstance(value, str) and (place := _comment_behind(document, (*above, name))) is not None:
-                message = f"{VARIABLES}.{name[:64]}: the text ends here, and a comment begins"
+        for path in _ways(values, above):
+            if (place := _comment_behind(document, path)) is not None:
+                message = f"{mask_path(path[len(above) - 1 :])}: the text ends here, and a comment begins"
                 hint = "put the text in quotes if the # belongs to it; a comment can be on a line of its own"
                 yield Problem(place, message=message, code="comment", hint=hint)
+
+
+def _ways(values: Value, above: Path) -> Iterator[Path]:
+    """Yield the way to each text in a value; what aliases repeat is looked at once."""
+    left: list[tuple[Path, Value]] = [(above, values)]
+    seen: set[int] = set()
+    while left:
+        path, value = left.pop()
+        if isinstance(value, str):
+            yield path
+        elif isinstance(value, dict | list) and id(value) not in seen:
+            seen.add(id(value))
+            steps = value.items() if isinstance(value, dict) else enumerate(value)
+            left += [((*path, step), item) for step, item in steps]
 
 
 def _comment_behind(document: Document, path: Path) -> Place | None:
     found = document.source_map.at(path)
     written = document.text[found.start : found.end]
     comment = _COMMENT.match(document.text, found.end)
-    if comment is None or not written or written[0] in "'\"|>" or "\n" in written:
+    if comment is None or not written or written[0] in "'\"|>*" or "\n" in written:
         return None
     return Place(document.file, found.line, found.column + len(written) + len(comment[0]) - 1)
 

@@ -63,6 +63,26 @@ def test_what_has_no_end_is_not_read(root: Path, command: tuple[str, ...], file:
     assert "not a regular file" in ran.stderr or "outside of" in ran.stderr or ".jsonl file" in ran.stderr, ran.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [*COMMANDS, *((name, "FILE") for name in ("plan", "render", "test")), ("schema", "build", "--project", "FILE")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("name", ["x" * 300, f"{'x' * 300}/a.yaml", "flowops.yaml/a.yaml"], ids=["long", "below", "in"])
+def test_a_name_that_no_file_can_have_is_a_message(root: Path, command: tuple[str, ...], name: str) -> None:
+    ran = flowops(*(name if part == "FILE" else part for part in command), cwd=root, env=ENV)
+    assert ran.code not in (0, 2), ran.out
+    assert "Traceback" not in ran.err
+
+
+def test_a_log_and_events_that_cannot_be_written_are_told_once_and_stop_nothing(root: Path) -> None:
+    ran = flowops("apply", "--log-file", "/dev/full", "--events", "/dev/full", cwd=root)
+    assert ran.code == 0, ran.err
+    assert ran.err.count("--log-file: /dev/full cannot be written") == 1
+    assert "Traceback" not in ran.err
+    assert "Logging error" not in ran.err
+
+
 def test_a_pipe_of_the_shell_is_read(root: Path) -> None:
     reading, writing = os.pipe()
     os.write(writing, b"x: 1\n")

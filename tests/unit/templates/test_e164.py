@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import phonenumbers
+import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from flowops.templates.filters import FILTERS
@@ -72,3 +73,69 @@ def test_a_number_is_read_as_the_right_one_or_refused() -> None:
                     continue
     assert wrong == 0
     assert read > NUMBERS * 2
+
+
+#: What is one number beyond doubt, however it is written.
+READ = {
+    "+442079460018": [
+        *("tel:+442079460018", "TEL: +44 20 7946 0018", "tel:+44-20-7946-0018", "'+442079460018", "020  7946   0018"),
+        *(
+            "+44\u201120\u20117946\u20110018",
+            "\u200f+442079460018\u200f",
+            "\u2067+442079460018\u2069",
+            "\ufeff020 7946 0018",
+        ),
+        *(
+            "+44 (0)20 7946 0018",
+            "+44(0)2079460018",
+            "0044 (0)20 7946 0018",
+            "(+44) 020 7946 0018",
+            "00 44 20 7946 0018",
+        ),
+    ],
+}
+#: What is not one number, or not beyond doubt.
+REFUSED = [
+    # Extensions, and what is dialled behind the number.
+    *("020 7946 0018 ext. 5", "020 7946 0018 Ext5", "020 7946 0018#5", "020 7946 0018,5", "020 7946 0018;5"),
+    *("020 7946 0018 x 5", "020 7946 0018 p5", "020 7946 0018 w5", "tel:+442079460018;ext=5"),
+    # Addresses of other kinds, codes of telephones, letters.
+    *("sip:+442079460018@example.org", "callto:+442079460018", "tel:020-7946-0018;phone-context=+44"),
+    *("*31#02079460018", "141 020 7946 0018", "1-800-FLOWERS", "020 RAIL 0018", "O20 7946 0018", "020 7946 00l8"),
+    # Several in one field, and ranges.
+    *("020 7946 0018/0019", "020 7946 0018 / 020 7946 0019", "020 7946 0018 or 020 7946 0019", "020 7946 0018\n0019"),
+    *("020 7946 0018;020 7946 0019", "+442079460018+442079460019", "020 7946 0018-0019", "020 7946 0018\u20130019"),
+    *("020 7946 0018-9", "020 7946 0018 - 9", "020 7946 0018..9", "020 7946 0018 to 0019", "020 7946 0018 & 9"),
+    # What spreadsheets and programs make of numbers.
+    *("4.42079E+11", "4,42079E+11", "442079460018E0", "442079460018.0", "442079460018,0", "442,079,460,018"),
+    *('="+442079460018"', "=442079460018", "########", "#N/A", "0x66F", "4_42079460018"),
+    # Digits and signs of other scripts, and what turns them round.
+    *(
+        "\u0660\u0662\u0660\u0667\u0669\u0664\u0666\u0660\u0660\u0661\u0668",
+        "\uff10\uff12\uff10 7946 0018",
+        "020 7946 001\u2078",
+    ),
+    *("\uff0b442079460018", "\ufe62442079460018", "\u202e8100649702 44+", "+44\u202e8100649702"),
+    # Words around it.
+    *("mobile: 020 7946 0018", "020 7946 0018 (home)", "Ann 020 7946 0018", "<020 7946 0018>", "\u260e 020 7946 0018"),
+    *("N/A", "none", "-", "0", "999", "112", "ex-directory", "09:00-17:30", "51.5074, -0.1278"),
+]
+#: The same with the region in which it may be taken for a number.
+REFUSED_IN = [
+    *(("030 901820 24-25", "DE"), ("030 901820-024 DW 5", "DE"), ("030/901820024/5", "DE"), ("4930901820024.0", "DE")),
+    *(("2026-12-01", "DE"), ("01.12.2026", "DE"), ("20261201", "DE"), ("12/2026", "DE"), ("09.00-17.30", "DE")),
+    *(("0199001234,0", "FR"), ("0491570156.0", "AU"), ("2125550143.0", "US"), ("2.125550143E9", "US")),
+    *(("(212) 555-0143 / 0144", "US"), ("212-555-0143-0144", "US"), ("*67 212 555 0143", "US"), ("10.0.0.1", "US")),
+]
+
+
+@pytest.mark.parametrize(("number", "text"), [(number, text) for number, texts in READ.items() for text in texts])
+def test_what_is_one_number_beyond_doubt_is_read(number: str, text: str) -> None:
+    assert FILTERS["e164"].call(text, "GB") == number
+
+
+@pytest.mark.parametrize(("text", "region"), [*((text, "GB") for text in REFUSED), *REFUSED_IN])
+def test_what_is_not_one_number_beyond_doubt_is_refused(text: str, region: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        FILTERS["e164"].call(text, region)
+    assert text not in str(refused.value) or len(text) < 5
