@@ -70,6 +70,7 @@ class _PrivateFile(logging.StreamHandler):  # type: ignore[type-arg]
             super().handleError(record)
             return
         logging.getLogger("flowops").removeHandler(self)
+        self.close()
         sys.stderr.write(f"warning: --log-file: {visible(self._name)} cannot be written: {error.strerror}\n")
 
     def close(self) -> None:
