@@ -104,7 +104,7 @@ LIBRARIES = {
     "apprise": "apprise>=2.3,<3",
     "cryptography": "cryptography>=44",
     "dbos": "dbos>=3.4,<3.5",
-    "duckdb": "duckdb>=2,<3",
+    "duckdb": "duckdb>=2.0.1,<3",
     "prometheus_client": "prometheus-client>=0.21,<0.30",
     "psycopg": "psycopg[binary]>=3.2.10,<4",
 }
