@@ -194,7 +194,8 @@ class _Examination:
                 yield "psycopg"
         except FlowopsError:
             pass  # the check of the ledger has said so
-        if not_read(self._workspace):
+        others = any(not plugin.name.startswith(".") for plugin in plugins.loaded(plugins.SOURCES))
+        if not_read(self._workspace) and not others:
             yield "psycopg"
         for document in self._workspace.calls:
             if document.kind != "CallSet" or check_document(document)[1] is None:

@@ -15,6 +15,8 @@ from os.path import normpath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from flowops.common import plugins
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -95,8 +97,14 @@ def ledger_address(url: str, root: Path) -> str:
 
 def source_address(url: str) -> str:
     """Return the address of a database that gives rows. Raises BadAddress, which does not quote it."""
+    scheme, mark, _ = url.partition("://")
+    if mark and any(plugin.name == scheme for plugin in plugins.loaded(plugins.SOURCES)):
+        return url
     if not is_postgres(url):
-        raise BadAddress("the address of a source begins with 'postgresql://': nothing else is asked for rows")
+        raise BadAddress(
+            "the address of a source begins with 'postgresql://', or with the scheme of a plug-in that is loaded: "
+            "nothing else is asked for rows"
+        )
     postgres_parameters(url)
     return url
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from flowops.common.budget import MAX_TEXT, json_size
 from flowops.common.json import unsendable
 from flowops.common.masking import mask_name
 from flowops.common.plugins import copied, failure, without_values
 from flowops.documents.data_lines import MAX_ROW
-from flowops.documents.row_source import BATCH_ROWS, FileRows, RowsError
+from flowops.documents.row_source import BATCH_ROWS, FileRows, QueryRows, RowsError, RowSource
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
 from flowops.queries.limits import MAX_ROWS
@@ -17,7 +18,6 @@ from flowops.queries.limits import MAX_ROWS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from flowops.documents.row_source import RowSource
     from flowops.model.document import Problem, Value
 
 #: A row has no more columns than this, and none with a longer name.
@@ -25,16 +25,12 @@ MAX_COLUMNS, MAX_NAME = 1_000, 256
 _VALUES = frozenset((str, int, float, bool, type(None), list, dict))
 
 
-class ForeignRows(FileRows):
+class ForeignRows(RowSource):
     """The rows of a plug-in's source, which are kept: nobody knows whether it would give the same again."""
 
     kept = True
-    source: ClassVar[type[FileRows]]
+    source: ClassVar[type[RowSource]]
     origin: ClassVar[str]
-
-    def is_counted(self) -> bool:
-        """Return True: nobody knows how many rows a plug-in makes of a file."""
-        return True
 
     def read(self) -> Iterator[Batch]:
         """Yield the rows. Raises RowsError, also for whatever the plug-in raises besides."""
@@ -46,12 +42,17 @@ class ForeignRows(FileRows):
                 number += len(rows)
                 self._refuse([problem for _, problem in given.problems])
         except RowsError as error:
-            hint = None if error.hint is None else without_values(error.hint, ())
-            raise RowsError(without_values(error.message, ()), hint, error.row, error.problems) from None
+            hint = None if error.hint is None else without_values(error.hint, self._secrets())
+            message = without_values(error.message, self._secrets())
+            raise RowsError(message, hint, error.row, error.problems) from None
         except FlowopsError:
             raise
         except (Exception, SystemExit) as error:
             raise RowsError(f"the plug-in {self.origin} {failure(error)}", row=number + 1) from None
+
+    def _secrets(self) -> list[str]:
+        """Return what no message may repeat."""
+        return []
 
     def _refuse(self, problems: Sequence[Problem]) -> None:
         """Raise RowsError where something is wrong among the rows of a batch: nothing behind it is taken."""
@@ -78,10 +79,30 @@ class ForeignRows(FileRows):
             yield Batch(self.shown, some, range(first, first + len(some)), None)
 
 
-def foreign_source(source: type[FileRows], origin: str) -> type[RowSource]:
+class ForeignFileRows(ForeignRows, FileRows):
+    """The rows that a plug-in makes of a file."""
+
+    def is_counted(self) -> bool:
+        """Return True: nobody knows how many rows a plug-in makes of a file."""
+        return True
+
+
+class ForeignQueryRows(ForeignRows, QueryRows):
+    """The rows that a plug-in asks a database for, whose address the operator has listed."""
+
+    def is_counted(self) -> bool:
+        """Return False: the operator has said that the database is asked, and its rows are somebody's."""
+        return False
+
+    def _secrets(self) -> list[str]:
+        """Return the address, and the password in it."""
+        return [self.address, urlsplit(self.address).password or self.address]
+
+
+def foreign_source(source: type[RowSource], origin: str) -> type[RowSource]:
     """Return a plug-in's source as the registry has it."""
-    named = {"source": source, "origin": origin, "options": source.options}
-    return type("ForeignRows", (ForeignRows,), named)
+    base = ForeignQueryRows if issubclass(source, QueryRows) else ForeignFileRows
+    return type(base.__name__, (base,), {"source": source, "origin": origin, "options": source.options})
 
 
 def _wrong(row: object) -> str | None:

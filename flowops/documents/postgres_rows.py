@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowops.common import addresses
 from flowops.common.called import install_command
-from flowops.common.masking import mask_any_number, mask_quoted, mask_said
-from flowops.common.names import did_you_mean
+from flowops.common.masking import mask_any_number, mask_said
 from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
@@ -38,16 +37,10 @@ class PostgresRows(QueryRows):
 
     def read(self) -> Iterator[Batch]:
         """Yield the rows. Raises RowsError, and FlowopsError when the server cannot be reached."""
-        query, sources = self.query, self.sources
-        assert query.source is not None
+        query = self.query
         if query.dialect.declared:
             raise RowsError(f"{' and '.join(query.dialect.declared)} cannot be declared of a source")
-        if sources is None:
-            raise RowsError(f"source {mask_quoted(query.source)} needs the network")
-        if query.source not in sources:
-            hint = did_you_mean(query.source, sources) or "name it under sources, in the environment's own part"
-            raise RowsError(f"this environment has no source {mask_quoted(query.source)}", hint)
-        yield from source_batches(sources[query.source](), query, self.shown)
+        yield from source_batches(self.address, query, self.shown)
 
 
 def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:

@@ -154,7 +154,7 @@ class RowSource(ABC):
     """Gives the rows of a call set, as often as somebody asks, and the same each time.
 
     A kind of rows is a class like this in a module of its own, and a line in `flowops.documents.rows.SOURCES`; that of
-    a plug-in is a `FileRows`, and its entry point has the suffix as its name.
+    a plug-in is a `FileRows` by the suffix of files, or a `QueryRows` by the scheme of addresses.
     """
 
     #: What of a `Dialect` may be declared of a file of this kind.
@@ -316,6 +316,22 @@ class QueryRows(RowSource):
 
     kept = True
     prefix = "sql: "
+
+    @property
+    def address(self) -> str:
+        """Return the address of the database to ask, with what it says of TLS.
+
+        Raises RowsError where there is no such database, or none may be asked, and FlowopsError where its address is
+        not there.
+        """
+        name, sources = self.query.source, self.sources
+        assert name is not None, "a query that names no database is about files"
+        if sources is None:
+            raise RowsError(f"source {mask_quoted(name)} needs the network")
+        if name not in sources:
+            hint = did_you_mean(name, sources) or "name it under sources, in the environment's own part"
+            raise RowsError(f"this environment has no source {mask_quoted(name)}", hint)
+        return sources[name]()
 
     @property
     def query(self) -> Query:

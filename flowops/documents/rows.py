@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Row
 
 #: The kinds of rows: those of a file by its suffix, the others by the key that asks for them. A module is imported
-#: when its rows are wanted: some of them need a lot that most commands do without. A plug-in adds a suffix and a class.
+#: when its rows are wanted: some of them need a lot that most commands do without. A plug-in adds a suffix, or
+#: the scheme of the addresses of databases, and a class.
 SOURCES: dict[str, str | type[RowSource]] = {
     ".csv": "text_rows:CsvRows",
     ".jsonl": "text_rows:JsonLinesRows",
@@ -49,7 +50,7 @@ def read_batches(reader: Reader, document: Document, sources: Sources | None = N
     kept (see `flowops.documents.snapshots`), files are read again, and `Reader.changed_files` names those that changed.
     """
     data = data_of(document)
-    kind = _kind(data)
+    kind = _kind(data, sources)
     wrong = _wrong(kind, data)
     if wrong is not None:
         message, hint = wrong
@@ -80,11 +81,19 @@ def read_data(file: str, stream: BinaryIO) -> Iterator[Row | Problem]:
         yield from batch
 
 
-def _kind(data: DataFile | Query | Matrix) -> str:
+def _kind(data: DataFile | Query | Matrix, sources: Sources | None = None) -> str:
+    """Return the key in the registry of what rows are made of: that of a database is the scheme of its address where a
+    plug-in asks such databases. Raises FlowopsError where the address is not there."""
     if isinstance(data, Matrix):
         return MATRIX
     if isinstance(data, Query):
-        return "sql" if data.source is None else "source"
+        if data.source is None:
+            return "sql"
+        schemes = [plugin.name for plugin in plugins.loaded(plugins.SOURCES) if not plugin.name.startswith(".")]
+        if not schemes or sources is None or data.source not in sources:
+            return "source"
+        scheme = sources[data.source]().partition("://")[0]
+        return scheme if scheme in schemes else "source"
     return Path(data.name).suffix.lower()
 
 

@@ -30,7 +30,7 @@ from flowops.common.plugins import (
 from flowops.common.text import visible
 from flowops.documents import rows
 from flowops.documents.foreign_rows import foreign_source
-from flowops.documents.row_source import FileRows
+from flowops.documents.row_source import FileRows, QueryRows, RowSource
 from flowops.errors import UsageError
 from flowops.policy import config
 from flowops.policy.foreign import foreign_setting
@@ -117,7 +117,7 @@ class _Kind(NamedTuple):
     called: str
     names: re.Pattern[str]
     registry: dict[str, Any]
-    wrong: Callable[[object], str | None]
+    wrong: Callable[[Plugin], str | None]
     made: Callable[[Plugin], Any]
 
 
@@ -133,25 +133,29 @@ def _check(plugin: Plugin, taken: dict[tuple[str, str], str]) -> None:
     if key in taken:
         raise UsageError(f"{where}: {taken[key]} has {kind.called} of this name, too", hint="load one of the two")
     taken[key] = plugin.origin
-    wrong = kind.wrong(plugin.value)
+    wrong = kind.wrong(plugin)
     if wrong is not None:
         raise UsageError(f"{where}: {wrong}")
 
 
-def _wrong_filter(value: object) -> str | None:
-    if not isinstance(value, Function):
+def _wrong_filter(plugin: Plugin) -> str | None:
+    if not isinstance(plugin.value, Function):
         return "is no filter: make one of a function with @flowops.plugins.template_filter(example, result)"
     return None
 
 
-def _wrong_source(value: object) -> str | None:
-    if not (isinstance(value, type) and issubclass(value, FileRows)):
-        return "is no source: a source is a class of flowops.plugins.FileRows"
+def _wrong_source(plugin: Plugin) -> str | None:
+    value, of_file = plugin.value, plugin.name.startswith(".")
+    needed: type[RowSource] = FileRows if of_file else QueryRows
+    if not (isinstance(value, type) and issubclass(value, needed)):
+        of = "files" if of_file else "databases"
+        return f"is no source: a source of {of} is a class of flowops.plugins.{needed.__name__}"
     missing = sorted(value.__abstractmethods__)
     return f"has no {', '.join(missing)}" if missing else None
 
 
-def _wrong_setting(value: object) -> str | None:
+def _wrong_setting(plugin: Plugin) -> str | None:
+    value = plugin.value
     if not (isinstance(value, type) and issubclass(value, Setting)):
         return "is no rule: a rule is a class of flowops.plugins.Setting, and of Rule"
     missing = sorted(value.__abstractmethods__)
@@ -184,7 +188,7 @@ _KINDS = {
     ),
     SOURCES: _Kind(
         "a source",
-        re.compile(r"\.[a-z0-9]{1,16}"),
+        re.compile(r"\.[a-z0-9]{1,16}|(?!postgres(ql)?$)[a-z][a-z0-9]{1,31}"),
         rows.SOURCES,
         _wrong_source,
         lambda plugin: foreign_source(plugin.value, plugin.origin),

@@ -291,6 +291,53 @@ def test_a_careless_source_is_a_problem_at_its_place_without_the_value(tmp_path:
     assert "Zebulon" not in ran.err
 
 
+DATABASE = """
+from flowops.plugins import QueryRows, RowsError, batches_of
+class Rows(QueryRows):
+    def read(self):
+        if "wrong" in self.query.sql:
+            raise RowsError(f"{self.address} says no, and so does s3cret-Z")
+        yield from batches_of(self.shown, [{"id": self.query.sql, "length": len(self.address)}])
+"""
+
+
+def test_a_database_is_asked_by_a_plug_in_only_where_the_operator_has_listed_its_address(tmp_path: Path) -> None:
+    env = careless(tmp_path / "site", "flowops.sources", "cabinet", "Rows", DATABASE)
+    project = """apiVersion: flowops/v1
+kind: Project
+name: shop
+environments: {sandbox: {api: sandbox, sources: {crm: {url: {env: FLOWOPS_CRM}}}}}
+"""
+    calls = """apiVersion: flowops/v1
+kind: CallSet
+for-each: {sql: all, source: crm}
+call:
+  reference-id: "{{ row.id }}"
+  callee: "+442079460101"
+  caller: "+442079460000"
+  callflow-id: 7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10
+  flow-variables: {length: "{{ row.length }}"}
+"""
+    here = write(tmp_path / "project", {"flowops.yaml": project, "calls/crm.yaml": calls})
+    address = "cabinet://ann:s3cret-Z@db.example.org/crm"
+    env |= {"FLOWOPS_CRM": address}
+    assert flowops("validate", cwd=here, env=env).code == 0
+    ran = flowops("render", cwd=here, env=env)
+    assert (ran.code, "FLOWOPS_ALLOW_SOURCES=FLOWOPS_CRM" in ran.err) == (3, True)
+    env |= {"FLOWOPS_ALLOW_SOURCES": "FLOWOPS_CRM"}
+    ran = flowops("render", "--format", "json", cwd=here, env=env)
+    (call,) = ran.json["calls"]
+    assert (call["reference_id"], call["body"]["flow-variables"]) == ("all", {"length": len(address)})
+    assert flowops("apply", cwd=here, env=env).code == 0
+    # Without the plug-in, nothing but PostgreSQL is asked.
+    ran = flowops("render", cwd=here, env={**env, "FLOWOPS_PLUGINS": ""})
+    assert (ran.code, "begins with 'postgresql://'" in ran.err) == (1, True)
+    write(here, {"calls/crm.yaml": calls.replace("sql: all", "sql: wrong")})
+    ran = flowops("render", cwd=here, env=env)
+    assert (ran.code, "calls/crm.yaml:3:11: for-each: … says no, and so does …" in ran.err) == (3, True)
+    assert "s3cret-Z" not in ran.err + ran.out
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
