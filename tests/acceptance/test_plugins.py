@@ -376,6 +376,24 @@ class Odd(Setting, Rule):
     assert "Zebulon of" not in plan.out + plan.err + ran.out + ran.err
 
 
+def test_a_campaign_is_paused_where_a_worker_has_other_plug_ins(tmp_path: Path) -> None:
+    env = careless(tmp_path / "site", "flowops.filters", "odd_one", "odd_one", FILTER + "return value")
+    env |= {"FLOWOPS_CAMPAIGN_KEY": "c" * 64}
+    project = """apiVersion: flowops/v1
+kind: Project
+name: shop
+environments: {sandbox: {api: sandbox, workers: {key: {env: FLOWOPS_CAMPAIGN_KEY}}}}
+"""
+    call = CALL.replace("{{ ['Zebulon'] | odd_one }}", "a").replace("{{ 'Zebulon' | odd_one }}", "b")
+    here = write(tmp_path / "project", {"flowops.yaml": project, "calls/one.yaml": call})
+    assert flowops("apply", "--detach", "--auto-approve", "--name", "spring", cwd=here, env=env).code == 0
+    worked = flowops("worker", "--once", cwd=here, env={**env, "FLOWOPS_PLUGINS": ""})
+    assert "campaign spring is paused: plugins: not what was approved" in worked.err
+    assert flowops("campaign", "resume", "spring", cwd=here, env=env).code == 0
+    assert flowops("worker", "--once", cwd=here, env=env).code == 0
+    assert "1 placed" in flowops("status", cwd=here, env=env).out
+
+
 def test_a_repository_cannot_bring_a_plug_in(tmp_path: Path) -> None:
     marker = tmp_path / "imported"
     module = f"open({str(marker)!r}, 'w').close()\n{FILTER}return value"
