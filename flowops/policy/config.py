@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from flowops.model.document import Problem
 from flowops.policy import rules as folder
@@ -48,7 +48,7 @@ def read_policy(document: Document | None, environment: str) -> tuple[Policy | N
         return None, []
     reader = PolicyReader(document)
     written = (document.value.get("environments") or {}).get(environment) or {}
-    found: list[Setting] = []
+    found: list[Setting | Rule] = []
     for at, policy in (
         (("policy",), document.value.get("policy")),
         (("environments", environment, "policy"), written.get("policy")),
@@ -68,19 +68,25 @@ def read_policy(document: Document | None, environment: str) -> tuple[Policy | N
     return Policy(rules, guards, stop_on, both, youngest), reader.problems
 
 
-def _read(reader: PolicyReader, at: Path, written: Mapping[str, Value], before: list[Setting]) -> list[Setting]:
+def _read(
+    reader: PolicyReader, at: Path, written: Mapping[str, Value], before: list[Setting | Rule]
+) -> list[Setting | Rule]:
     """Return what a policy says beside another one; the first one of all has the defaults for what it leaves out."""
-    found: list[Setting] = []
+    found: list[Setting | Rule] = []
     if not before:
         defaults = (setting.default(reader.place(at)) for key, setting in SETTINGS.items() if key not in written)
         found += [default for default in defaults if default is not None]
     for key, value in written.items():
         found += SETTINGS[key].read(reader, (*at, key), value)
-    for setting in found:
-        for other in before:
+    for setting in filter(_is_setting, found):
+        for other in filter(_is_setting, before):
             if type(other) is type(setting) and setting.is_looser_than(other):
                 reader.problems.append(_looser(setting, other))
     return found
+
+
+def _is_setting(found: Setting | Rule) -> TypeGuard[Setting]:
+    return isinstance(found, Setting)
 
 
 def _looser(setting: Setting, other: Setting) -> Problem:

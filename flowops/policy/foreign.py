@@ -25,7 +25,7 @@ class ForeignSetting(Setting):
     origin: ClassVar[str]
 
     @classmethod
-    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Rule]:
         """Yield the rules that the plug-in makes of a value; what goes wrong in it is a problem there."""
         try:
             found = [
@@ -42,7 +42,7 @@ class ForeignSetting(Setting):
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignRule(Setting, Rule):
+class ForeignRule(Rule):
     """A rule of a plug-in, as the house asks it.
 
     It is asked about each call by itself, so it cannot say that it speaks of all that are alike; and it knows the call
@@ -50,7 +50,7 @@ class ForeignRule(Setting, Rule):
     """
 
     rule: Rule
-    key: str  # type: ignore[misc]
+    key: str
     place: Place
     origin: str
     asks: bool
@@ -69,11 +69,6 @@ class ForeignRule(Setting, Rule):
     def foreseeable(self) -> bool:  # type: ignore[override]
         """Return whether it can be said today what it will say at a time to come."""
         return self.rule.foreseeable
-
-    @classmethod
-    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
-        """Yield nothing: `ForeignSetting` reads."""
-        raise NotImplementedError
 
     def evaluate(self, context: CallContext) -> Finding:
         """Return what the plug-in has against a call, without the call's values; where it fails, nobody knows."""

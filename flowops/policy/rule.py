@@ -256,8 +256,11 @@ class Setting(ABC):
 
     @classmethod
     @abstractmethod
-    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
-        """Yield what the value of the key says, which fits the schema; `reader` takes what else is wrong with it."""
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting | Rule]:
+        """Yield what the value of the key says, which fits the schema; `reader` takes what else is wrong with it.
+
+        What may be looser in an environment than in the project is a setting itself, see `is_looser_than`.
+        """
 
     @classmethod
     def default(cls, place: Place) -> Setting | None:  # noqa: ARG003 (most have none)

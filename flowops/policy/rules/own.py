@@ -27,7 +27,7 @@ def _unasked(_: Call) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnRule(Setting, Rule):
+class OwnRule(Rule):
     """A question about a call, and what becomes of the call where it holds; the time plays no part in it.
 
     `path` is where it stands in the project's document. `ask` is what a template has been made of, see `asking`.
@@ -40,13 +40,12 @@ class OwnRule(Setting, Rule):
     place: Place
     path: Path
     ask: Ask = _unasked
-    key: ClassVar[str] = "rules"
     foreseeable: ClassVar[bool] = True
 
     @property
     def name(self) -> str:  # type: ignore[override]
         """Return what the rule is called in reasons."""
-        return f"{self.key}.{self.label}"
+        return f"{OwnRules.key}.{self.label}"
 
     @property
     def asks_row(self) -> bool:
@@ -56,11 +55,6 @@ class OwnRule(Setting, Rule):
     def asking(self, ask: Ask) -> OwnRule:
         """Return the same rule with what asks its question."""
         return replace(self, ask=ask)
-
-    @classmethod
-    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
-        """Yield nothing: `OwnRules` reads the list."""
-        raise NotImplementedError
 
     def evaluate(self, context: CallContext) -> Finding:
         """Block or defer a call for which the question holds, and block one of which that cannot be said."""
@@ -135,7 +129,7 @@ class OwnRules(Setting):
     }
 
     @classmethod
-    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Rule]:
         """Yield the rules; two of one name are a problem."""
         named: set[str] = set()
         for index, written in enumerate(value):
