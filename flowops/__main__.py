@@ -38,11 +38,13 @@ def main() -> "NoReturn":
 def _leave(code: str | int | None) -> "NoReturn":
     """Exit, without freeing every object first: whatever has an end, a file or a ledger, has come to it by now."""
     threading = sys.modules.get("threading")
-    # Who is still told something is waited for while libraries can be imported and threads begin.
-    for thread in threading.enumerate() if threading is not None else ():
-        if thread.name == "flowops-notify":
-            thread.join()
-    alone = threading is None or threading.active_count() == 1
+    notify = sys.modules.get("flowops.app.notify")
+    if notify is not None:  # while libraries can be imported and threads begin
+        notify.wait_for_messages()
+    # Nobody waits for daemons, such as what tells a receiver that does not answer.
+    alone = threading is None or all(
+        each.daemon for each in threading.enumerate() if each is not threading.main_thread()
+    )
     watched = sys.gettrace() is not None or sys.getprofile() is not None
     if not alone or watched or not isinstance(code, int):
         sys.exit(code)

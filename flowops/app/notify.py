@@ -6,11 +6,13 @@ that the log says so, without the address, and nothing else comes of it.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import shlex
 import threading
 import time
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from flowops.app.channels import open_channel
@@ -35,7 +37,10 @@ DONE, FAILED, IN_DOUBT, GUARD, STOPPED = "done", "failed", "in-doubt", "guard", 
 SOON, PATIENT = 10.0, 600.0
 #: Seconds before the second try; twice as long each time, up to the longest.
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
-#: How many messages may be under way at once: what is more is not told.
+#: Seconds for which the end of a process waits for messages that are under way, and once their sender is told to end:
+#: a receiver that answers ever so slowly holds up nobody for longer.
+LAST, CLOSING = SOON + 5.0, 2.0
+#: How many messages may be under way at once to one address: what is more is not told.
 AT_ONCE = 8
 #: Seconds for which the same thing is not told again.
 QUIET = 600.0
@@ -43,6 +48,8 @@ QUIET = 600.0
 LOOK = 30.0
 
 _log = logging.getLogger(__name__)
+#: The threads of messages that are under way, and who sends them.
+_under_way: dict[threading.Thread, Notifier] = {}
 
 
 class Notifier:
@@ -54,7 +61,7 @@ class Notifier:
         self._patience = patience
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._under_way = 0
+        self._under_way: Counter[int] = Counter()
         self._told: dict[object, float] = {}
 
     @property
@@ -80,9 +87,9 @@ class Notifier:
             if age <= each.older.total_seconds():
                 self._told.pop((number, IN_DOUBT, each.older), None)
             elif (number, IN_DOUBT, each.older) not in self._told:
-                self._told[number, IN_DOUBT, each.older] = float("inf")
                 what = f"a call has been in doubt for more than {span_text(each.older)}"
-                self._send(number, each, what, (f"settle it: flowops reconcile {self.env}",), None)
+                if self._send(number, each, what, (f"settle it: flowops reconcile {self.env}",), None):
+                    self._told[number, IN_DOUBT, each.older] = float("inf")
 
     @contextmanager
     def watching(self, ledger: Store) -> Iterator[None]:
@@ -107,28 +114,37 @@ class Notifier:
             yield
         finally:
             ended.set()
-            watcher.join(LOOK)
+            watcher.join(CLOSING)
 
     def close(self) -> None:
         """Try nothing again: what has not arrived is given up."""
         self._closing.set()
 
-    def _send(self, number: int, to: Notification, what: str, more: Collection[str], once: object) -> None:
+    @property
+    def grace(self) -> float:
+        """Return for how many seconds the end of the process waits for a message that is under way."""
+        return CLOSING if self._closing.is_set() else LAST
+
+    def _send(self, number: int, to: Notification, what: str, more: Collection[str], once: object) -> bool:
+        """Begin to send a message; return whether it is under way."""
         now = time.monotonic()
         with self._lock:
             known = self._told.get((number, once))
             if once is not None and known is not None and now - known < QUIET:
-                return
-            if self._under_way >= AT_ONCE:
+                return False
+            if self._under_way[number] >= AT_ONCE:
                 _log.warning("a notification is not sent: too many are under way")
-                return
-            self._under_way += 1
+                return False
+            self._under_way[number] += 1
             if once is not None:
                 self._told[number, once] = now
         title = mask_text(f"flowops: {self._project.name}, {self._environment}: {what}")
         arguments = number, to, title, mask_text("\n".join(more or (title,)))
-        # It is waited for at the end of the process (`flowops.__main__`), for as long as it has patience.
-        threading.Thread(target=self._deliver, args=arguments, name="flowops-notify").start()
+        # `wait_for_messages` waits for it at the end of the process, and not for ever, as Python itself would.
+        thread = threading.Thread(target=self._deliver, args=arguments, name="flowops-notify", daemon=True)
+        _under_way[thread] = self
+        thread.start()
+        return True
 
     def _deliver(self, number: int, to: Notification, title: str, body: str) -> None:
         try:
@@ -141,7 +157,8 @@ class Notifier:
             why = f"Apprise failed: {type(error).__name__}"
         finally:
             with self._lock:
-                self._under_way -= 1
+                self._under_way[number] -= 1
+            _under_way.pop(threading.current_thread(), None)
         if why is not None:
             _log.warning("a notification has not arrived: %(why)s", {"why": why})
 
@@ -157,6 +174,18 @@ class Notifier:
                 return f"{field_of(number)}: {to.to} leads to nobody who takes it"
             pause = min(2 * pause, LONGEST_PAUSE)
         return None
+
+
+def wait_for_messages() -> None:
+    """Wait at the end of the process until what is under way has arrived, for some seconds at most, or until Ctrl-C."""
+    began = time.monotonic()
+    with suppress(KeyboardInterrupt):
+        for thread, notifier in tuple(_under_way.items()):
+            thread.join(max(0.0, began + notifier.grace - time.monotonic()))
+    _under_way.clear()
+
+
+atexit.register(wait_for_messages)
 
 
 def field_of(number: int) -> str:

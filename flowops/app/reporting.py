@@ -20,19 +20,32 @@ if TYPE_CHECKING:
 @contextmanager
 def reporting(selection: Selection) -> Iterator[Callable[[Planned, Result], None]]:
     """Give what tells of a run; a failure of the ledger, the API or the plan that ends the block is told, too."""
-    try:
-        yield _report
-    except (LedgerError, ApiError, StalePlan) as error:
-        with suppress(FlowopsError):
-            project, environment = project_of(selection.environment, next(iter(selection.paths), "."))
-            if project.notify:
-                from flowops.app.notify import FAILED, SOON, Notifier
+    reported = False
 
-                notifier = Notifier(project, environment, SOON)
-                kind = {"ledger": "the ledger cannot be used", "api": "the API cannot be used"}
-                why = kind.get(error.code, "the saved plan no longer fits")
-                notifier.tell({FAILED}, f"nothing was placed: {why}", f"see: flowops doctor {notifier.env}")
+    def report(found: Planned, result: Result) -> None:
+        nonlocal reported
+        reported = True
+        _report(found, result)
+
+    try:
+        yield report
+    except (LedgerError, ApiError, StalePlan) as error:
+        if not reported:  # else it failed at its end, and what was placed is told
+            _report_failure(selection, error)
         raise
+
+
+def _report_failure(selection: Selection, error: FlowopsError) -> None:
+    """Tell that nothing was placed; nothing where the project cannot say whom."""
+    with suppress(FlowopsError):
+        project, environment = project_of(selection.environment, next(iter(selection.paths), "."))
+        if project.notify:
+            from flowops.app.notify import FAILED, SOON, Notifier
+
+            notifier = Notifier(project, environment, SOON)
+            kind = {"ledger": "the ledger cannot be used", "api": "the API cannot be used"}
+            why = kind.get(error.code, "the saved plan no longer fits")
+            notifier.tell({FAILED}, f"nothing was placed: {why}", f"see: flowops doctor {notifier.env}")
 
 
 def _report(found: Planned, result: Result) -> None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import socket
+import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.commands import flowops
+from support.commands import flowops, start
 from support.listening import CALLBACKS, SECRET, address_of, start_listening
 from support.receivers import Receiver, http_receiver
 from support.server import TOKEN, ApiServer, answer_with, drop
+
+from flowops.app import notify
+from flowops.app.load import project_of
+from flowops.app.notify import DONE, IN_DOUBT, Notifier
+from flowops.app.reporting import reporting
+from flowops.app.selection import Selection
+from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -220,3 +231,132 @@ def test_workers_tell_of_a_campaign_that_has_finished_and_of_one_that_is_paused(
     ]
     assert api.received == {"call-1": 1}
     assert "flowops campaign show" in receiver.messages[0]["message"]
+
+
+@contextmanager
+def slow_receiver() -> Iterator[tuple[str, threading.Event]]:
+    """Answer one byte now and then, for ever; give the address, and what is set once somebody is connected."""
+    connected, ended = threading.Event(), threading.Event()
+
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connected.set()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+            while not ended.wait(0.2):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
+        thread.start()
+        yield f"json://127.0.0.1:{listener.getsockname()[1]}", connected
+        ended.set()
+
+
+def test_ctrl_c_ends_the_wait_for_a_receiver_and_keeps_the_code(real: Path, api: ApiServer, receiver: Receiver) -> None:
+    with slow_receiver() as (url, connected):
+        env = {**told(real, receiver), "FLOWOPS_NOTIFY_URL": url}
+        api.behave = drop
+        process = start("apply", *PRODUCTION, "--auto-approve", cwd=real, env=env)
+        assert connected.wait(20)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 7
+    assert "Traceback" not in err
+
+
+def test_a_receiver_that_answers_for_ever_does_not_keep_listen_from_ending(
+    real: Path, api: ApiServer, receiver: Receiver
+) -> None:
+    text = (real / "flowops.yaml").read_text()
+    (real / "flowops.yaml").write_text(text + CALLBACKS)
+    with slow_receiver() as (url, connected):
+        env = {**told(real, receiver, "[doubt-older-than: 1s]"), "FLOWOPS_NOTIFY_URL": url}
+        api.behave = drop
+        assert apply(real, env).code == 7
+        time.sleep(0.5)
+        process = start_listening(real, env)
+        address_of(process)
+        assert connected.wait(20)
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_the_end_of_a_command_waits_for_some_seconds_only(
+    real: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(real, receiver)
+    monkeypatch.setattr(notify, "LAST", 0.5)
+    with slow_receiver() as (url, connected):
+        monkeypatch.setenv("FLOWOPS_NOTIFY_URL", url)
+        Notifier(*project_of("production", str(real)), 10).tell({DONE}, "3 placed")
+        assert connected.wait(10)
+        began = time.monotonic()
+        notify.wait_for_messages()
+        assert 0.4 < time.monotonic() - began < 2
+
+
+class Doubtful:
+    """A ledger with a call that has been in doubt for long."""
+
+    def age_of_oldest_doubt(self) -> float:
+        return 1e6
+
+
+def test_an_address_that_is_dead_silences_no_other_and_a_doubt_that_was_not_sent_is_sent_later(
+    real: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (real / "flowops.yaml").open("a") as file:
+        file.write("notify:\n- {to: {env: FLOWOPS_NOTIFY_A}, on: [done, doubt-older-than: 1h]}\n")
+        file.write("- {to: {env: FLOWOPS_NOTIFY_B}, on: [in-doubt]}\n")
+    sent: list[tuple[int, str]] = []
+    gate = threading.Event()
+
+    def send(_: Notifier, number: int, _to: object, title: str, _body: str) -> None:
+        assert number or gate.wait(10)
+        sent.append((number, title))
+
+    monkeypatch.setattr(Notifier, "_try", send)
+    notifier, ledger = Notifier(*project_of("production", str(real)), 10), Doubtful()
+    for _ in range(notify.AT_ONCE + 1):
+        notifier.tell({DONE}, "one is placed")
+    notifier.doubts(ledger)  # type: ignore[arg-type] # all that it asks
+    notifier.tell({IN_DOUBT}, "one is in doubt")
+    until = time.monotonic() + 5
+    while not sent and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [number for number, _ in sent] == [1]
+    gate.set()
+    notify.wait_for_messages()
+    assert len(sent) == 1 + notify.AT_ONCE
+    for _ in range(2):
+        notifier.doubts(ledger)  # type: ignore[arg-type] # all that it asks
+    notify.wait_for_messages()
+    assert ["a call has been in doubt" in title for _, title in sent].count(True) == 1
+
+
+def test_a_ledger_that_fails_at_the_end_does_not_say_that_nothing_was_placed(
+    real: Path, api: ApiServer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in told(real, receiver).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("flowops.app.reporting._report", lambda *_: None)
+    selection = Selection((str(real),), "production")
+
+    def run(reported: bool) -> None:
+        with reporting(selection) as report:
+            if reported:
+                report(None, None)  # type: ignore[arg-type] # nobody looks
+            raise LedgerError("the disk is full")
+
+    for reported in (True, False):
+        with pytest.raises(LedgerError):
+            run(reported)
+    notify.wait_for_messages()
+    (message,) = receiver.messages
+    assert "nothing was placed" in message["title"]
