@@ -22,7 +22,7 @@ from flowops.ledger.reader import stopped
 from flowops.ledger.states import claimable
 from flowops.ledger.transaction import CHUNK, names_of
 from flowops.ledger.usage import claimed_since, labelled_since, rung_since
-from flowops.model.call import MOST_ATTEMPTS, ONE_ATTEMPT, Attempts, read_call_id, read_terms
+from flowops.model.call import MOST_ATTEMPTS, ONE_ATTEMPT, Attempts, read_call_id
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State
 
@@ -114,18 +114,17 @@ def imported_call(row: Mapping[str, Value]) -> ImportedCall:
 
 
 def _attempts(values: Mapping[str, Value]) -> Attempts:
-    """Return how often a call may be tried, as its first attempt says it; of the others it is not asked."""
+    """Return how often a call may be tried, as its first attempt says it; of the others it is not asked.
+
+    Only the number: an export is shared, and whoever has it rings nobody again by it, since the ledger that it came
+    from goes on with its calls. A ledger is moved as a copy.
+    """
     most = _count(values, "max_attempts")
     if most > MOST_ATTEMPTS:
         raise ValueError(f"max-attempts: no call has more than {MOST_ATTEMPTS}")
     if most <= 1 or _count(values, "attempt") > 1:
         return ONE_ATTEMPT
-    if (said := values.get("terms")) is None:
-        return Attempts.kept({"max_attempts": most})
-    try:
-        return read_terms(most, _object(said) or {})
-    except ValueError as error:
-        raise ValueError(f"terms: {error}") from None
+    return Attempts.kept({"max_attempts": most})
 
 
 def _labels(value: Value) -> dict[str, str]:

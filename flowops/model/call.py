@@ -80,22 +80,6 @@ class Attempts(NamedTuple):
         return cls(value["max_attempts"], frozenset(value["on"]), after, timedelta(seconds=value["within"]))
 
 
-def read_terms(most: int, terms: Mapping[str, Value]) -> Attempts:
-    """Return the attempts that an export has the `terms` of. Raises ValueError for what are none."""
-    on, after, within = (terms.get(name) for name in ("on", "after", "within"))
-    if not isinstance(on, list) or not set(map(str, on)) <= set(REPEATABLE):
-        raise ValueError(f"on: has to be a list of {', '.join(REPEATABLE)}")
-    if not isinstance(after, list) or len(after) not in (1, most - 1) or not all(map(_is_pause, after)):
-        raise ValueError(f"after: has to be one time, or {most - 1}, in seconds")
-    if not _is_pause(within):
-        raise ValueError("within: has to be a time in seconds")
-    return Attempts.kept({**terms, "max_attempts": most})
-
-
-def _is_pause(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LONGEST
-
-
 #: What holds where a document says nothing of attempts.
 ONE_ATTEMPT = Attempts()
 
