@@ -36,7 +36,10 @@ async def sleep(shutdown: ShutdownRequest, seconds: float, looked: Callable[[], 
     until = time.monotonic() + seconds
     woken = asyncio.Event()
     shutdown.when_requested(woken.set)
-    while not woken.is_set() and (left := until - time.monotonic()) > 0:
-        looked()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), min(left, LOOK))
+    try:
+        while not woken.is_set() and (left := until - time.monotonic()) > 0:
+            looked()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), min(left, LOOK))
+    finally:
+        shutdown.forget(woken.set)

@@ -281,6 +281,7 @@ class _Worker:
         """Pause all campaigns of the environment, which have one token: to ask again and again helps nobody."""
         for campaign in self._running():
             self._ledger.campaigns.set(campaign.id, CampaignState.PAUSED, why)
+            self._notify_paused(campaign)
             self._tell(
                 f"campaign {campaign.name} is paused: {why}; once it is right: "
                 f"flowops campaign resume {campaign.id} --env {shlex.quote(self._options.environment)}"

@@ -143,7 +143,8 @@ class Connections:
         #: Until when the API has asked to wait, by this process's clock.
         self._paused_until = float("-inf")
         self.breaker = breaker
-        self._senders: asyncio.LifoQueue[Sender] = asyncio.LifoQueue()
+        #: None wakes a call that waits for a connection and will not get one: the claiming has ended.
+        self._senders: asyncio.LifoQueue[Sender | None] = asyncio.LifoQueue()
         #: In the order in which they began.
         self._sends: dict[asyncio.Task[None], None] = {}
         #: How many phones a call rings that rings more than one.
@@ -159,6 +160,7 @@ class Connections:
         claiming of all, so that what is in flight is still recorded.
         """
         self._most_workers = size
+        waking = asyncio.create_task(self._wake_at_the_end(), name="flowops-wake")
         try:
             async with AsyncExitStack() as stack:
                 for _ in range(min(self._options.concurrency, size)):
@@ -168,6 +170,8 @@ class Connections:
                     self._add_workers()
         except Exception as error:
             self._ended(error)
+        finally:
+            waking.cancel()
 
     @property
     def _missing_workers(self) -> int:
@@ -202,7 +206,7 @@ class Connections:
 
     def done(self, result: CallResult) -> None:
         """Keep a result and report it; a terminal that is gone ends the claiming, nothing else."""
-        result = result._replace(phones=self._several.get(result.reference_id, 1))
+        result = result._replace(phones=self._several.pop(result.reference_id, 1))
         self.found.results[result.reference_id] = result
         if _log.isEnabledFor(logging.DEBUG):
             about = {"reference": result.reference_id, "outcome": result.outcome.value, "attempts": result.attempts}
@@ -293,22 +297,44 @@ class Connections:
 
         The sender that was used last goes first: its connection is the freshest.
         """
-        self._wait_for_connection(1)
+        sender = await self._free_sender()
+        if sender is None:
+            return None
         try:
-            sender = await self._senders.get()
-        finally:
-            self._wait_for_connection(-1)
-        try:
-            if self.breaker.is_open:
-                return None
             if now() - began > self._options.timing.stale:
                 verdict = Verdict(EventType.UNSENT, detail="the process stood still after the claim; nothing was sent")
             else:
                 verdict = await self._sent(sender, body)
-            self._count(verdict, final=final)  # before another call goes over this connection
+            # Both before another call goes over this connection.
+            self._count(verdict, final=final)
+            pause = self._options.timing.backoff if verdict.retry_after is None else verdict.retry_after
+            if verdict.event_type is EventType.THROTTLED and pause <= self._options.timing.longest_pause:
+                self._tell_pause(pause)
             return verdict
         finally:
             self._senders.put_nowait(sender)
+
+    async def _free_sender(self) -> Sender | None:
+        """Wait for a connection that is free while nothing has to wait; None when the claiming has ended before."""
+        while not self.breaker.is_open:
+            self._wait_for_connection(1)
+            try:
+                sender = await self._senders.get()
+            finally:
+                self._wait_for_connection(-1)
+            if sender is None:
+                break
+            if not self.breaker.is_open and self._paused_until <= now():
+                return sender
+            self._senders.put_nowait(sender)
+            await self._slot_comes(None)
+        return None
+
+    async def _wake_at_the_end(self) -> None:
+        """Let the calls go that wait for a connection when the claiming ends: they are put back at once."""
+        await self.breaker.opened()
+        for _ in range(self._ahead.waiting):
+            self._senders.put_nowait(None)
 
     def _wait_for_connection(self, more: int) -> None:
         """Count the claimed calls that wait for a connection: while there are enough, what is written may wait."""

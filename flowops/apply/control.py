@@ -78,6 +78,12 @@ class ShutdownRequest:
         if self.signal is not None:
             call()
 
+    def forget(self, call: Callable[[], None]) -> None:
+        """Do not call this any more: whoever it was for no longer waits."""
+        for waiting in (self._on_stop, self._on_abort):
+            if call in waiting:
+                waiting.remove(call)
+
     def when_aborted(self, call: Callable[[], None]) -> None:
         """Call this at the second request, at once if it was made already."""
         self._on_abort.append(call)

@@ -117,7 +117,7 @@ class Store(Administration):
         _log.debug("%(taken)d of %(writes)d claims and records taken", {"taken": taken, "writes": len(writes)})
         self._known = self._known or claims
         self._posts, self._refused = posts, refused
-        self._keep_own_rows(changed)
+        self._keep_own_rows(changes, changed)
         if self._memory is not None and self.suspicion is None:
             self._memory.keep(self._seen)
         return written
@@ -346,12 +346,12 @@ class Store(Administration):
             if change.event_type is not EventType.CLAIMED and change.reference_id in self._in_flight
         }
 
-    def _keep_own_rows(self, changed: Sequence[CallRow]) -> None:
+    def _keep_own_rows(self, changes: Sequence[Change], changed: Sequence[CallRow]) -> None:
+        for change in changes:  # also of one that changed nothing, since a callback had told it all before
+            self._in_flight.pop(change.reference_id, None)
         for row in changed:
             if row.state is State.IN_FLIGHT:
                 self._in_flight[row.reference_id] = row
-            else:
-                self._in_flight.pop(row.reference_id, None)
 
     def _change(self, write: Claim | Record, at: str, nonce: bytes | None = None) -> Change:
         if isinstance(write, Claim):

@@ -13,6 +13,7 @@ import pytest
 from flowops.apply.group import COMPANY
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
+from flowops.common.times import now
 from flowops.errors import LedgerError
 from flowops.model.claims import Claim, Record
 from flowops.model.ledger import EventType, Leg, State
@@ -300,6 +301,42 @@ def test_what_was_claimed_ahead_when_the_run_ends_is_put_back_and_not_sent(given
     assert len(given.api.sent) == 4
     assert Counter(outcomes(result).values()) == {Outcome.PLACED: 4, Outcome.NOT_ATTEMPTED: 16}
     assert Counter(step for _, step in given.ledger.log) == {"claimed": 6, "accepted": 4, "unsent": 2}
+
+
+def test_what_was_claimed_ahead_is_put_back_while_answers_are_still_awaited(given, kit):
+    async def script(body, attempt):
+        while len(given.ledger.log) < 6 or len(given.api.sent) < 4:
+            await asyncio.sleep(0)
+        if given.shutdown.signal is None:
+            given.shutdown.request(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            while Counter(step for _, step in given.ledger.log)["unsent"] < 2:
+                await asyncio.sleep(0.001)
+        return kit.accepted(body)
+
+    given.api.script = script
+    result = given.run(kit.plan_of(*names(20)), concurrency=4)
+    assert Counter(outcomes(result).values()) == {Outcome.PLACED: 4, Outcome.NOT_ATTEMPTED: 16}
+
+
+def test_nothing_that_was_claimed_ahead_is_sent_while_the_api_has_asked_to_wait(given, kit):
+    asked: list[float] = []
+    early: list[str] = []
+
+    async def script(body, attempt):
+        if asked and now() < asked[0] + 0.2:
+            early.append(body["instruction-id"])
+        while len(given.ledger.log) < 6:
+            await asyncio.sleep(0)
+        if not asked:
+            asked.append(now())
+            return Verdict(EventType.THROTTLED, retry_after=0.2)
+        return kit.accepted(body)
+
+    given.api.script = script
+    result = given.run(kit.plan_of(*names(12)), concurrency=4)
+    assert set(outcomes(result).values()) == {Outcome.PLACED}
+    assert early == []
 
 
 def test_the_connection_that_was_used_last_is_the_next_one(given, kit):
