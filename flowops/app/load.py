@@ -291,7 +291,7 @@ def _asking(
             label = f"{rule.name}: when"
             question = Question(rule.when, document, (*rule.path, "when"), label, budget)
             found += question.problems
-            rules.append(rule.asking(question.ask))
+            rules.append(rule.asking(question.ask, question.ask_at_claims))
         else:
             rules.append(rule)
     return policy._replace(rules=tuple(rules)), found

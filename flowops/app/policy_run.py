@@ -215,7 +215,7 @@ class ClaimCheck:
     """
 
     def __init__(self, policy: Policy, facts: PolicyContext, halt: Halt, now: Callable[[], datetime]) -> None:
-        self._policy = policy
+        self._policy = policy._replace(rules=tuple(rule.at_claims() for rule in policy.rules))
         self._facts = facts
         self._evaluator = PolicyEvaluator(without_counted(self._policy), facts)
         self._halt = halt

@@ -237,6 +237,10 @@ class Rule(ABC):
         """Return how long ago calls to a number count for the rule, if they do."""
         return None
 
+    def at_claims(self) -> Rule:
+        """Return the rule as it is asked right before a claim."""
+        return self
+
     def is_lifted(self, facts: PolicyContext) -> bool:  # noqa: ARG002 (only settings can be lifted)
         """Return whether an operator has lifted the rule for this run."""
         return False

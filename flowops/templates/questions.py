@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.common.budget import PARTS_PER_STEP
+from flowops.common.budget import CALL_STEPS, PARTS_PER_STEP
 from flowops.model.call import INSTRUCTION_ID
 from flowops.templates.budget import Scope
 from flowops.templates.nodes import Compiler, TemplateNode
@@ -31,10 +31,20 @@ class Question:
 
     def ask(self, call: Call) -> bool:
         """Return the answer for a call. Raises ValueError where there is none; no value is in what it says."""
+        given = self._budget.begin()
+        scope = _scope(call, given)
+        try:
+            return self._answer(scope)
+        finally:
+            self._budget.end(given, scope.budget)
+
+    def ask_at_claims(self, call: Call) -> bool:
+        """Return the answer as `ask` does, for a call that a plan has asked about: it draws on nothing but its own."""
+        return self._answer(_scope(call, CALL_STEPS))
+
+    def _answer(self, scope: Scope) -> bool:
         if not isinstance(self._node, TemplateNode):
             raise ValueError("it is no template that can be worked out")  # noqa: TRY004 (it says why there is none)
-        given = self._budget.begin()
-        scope = Scope({"call": _seen(call), "row": call.values}, given)
         try:
             scope.charge(self._steps)
             answer = self._node.template.evaluate(scope)
@@ -42,11 +52,13 @@ class Question:
             raise ValueError(error.message) from None
         except RecursionError:
             raise ValueError("the data is nested too deeply") from None
-        finally:
-            self._budget.end(given, scope.budget)
         if type(answer) is not bool:
             raise ValueError(f"the answer has to be true or false, not {kind(answer)}")
         return answer
+
+
+def _scope(call: Call, steps: int) -> Scope:
+    return Scope({"call": _seen(call), "row": call.values}, steps)
 
 
 def _seen(call: Call) -> dict[str, object]:

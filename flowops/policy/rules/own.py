@@ -30,7 +30,8 @@ def _unasked(_: Call) -> bool:
 class OwnRule(Rule):
     """A question about a call, and what becomes of the call where it holds; the time plays no part in it.
 
-    `path` is where it stands in the project's document. `ask` is what a template has been made of, see `asking`.
+    `path` is where it stands in the project's document. `ask` is what a template has been made of, see `asking`;
+    `ask_at_claims` does not draw on what a plan of all calls may take.
     """
 
     label: str
@@ -40,6 +41,7 @@ class OwnRule(Rule):
     place: Place
     path: Path
     ask: Ask = _unasked
+    ask_at_claims: Ask = _unasked
     foreseeable: ClassVar[bool] = True
 
     @property
@@ -52,9 +54,13 @@ class OwnRule(Rule):
         """Return whether the question may be about the row, too."""
         return "row" in self.when
 
-    def asking(self, ask: Ask) -> OwnRule:
+    def asking(self, ask: Ask, ask_at_claims: Ask) -> OwnRule:
         """Return the same rule with what asks its question."""
-        return replace(self, ask=ask)
+        return replace(self, ask=ask, ask_at_claims=ask_at_claims)
+
+    def at_claims(self) -> OwnRule:
+        """Return the rule as it is asked right before a claim."""
+        return replace(self, ask=self.ask_at_claims)
 
     def evaluate(self, context: CallContext) -> Finding:
         """Block or defer a call for which the question holds, and block one of which that cannot be said."""
