@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from flowops.common.budget import MAX_TEXT, json_size
 from flowops.common.json import unsendable
@@ -95,8 +95,9 @@ class ForeignQueryRows(ForeignRows, QueryRows):
         return False
 
     def _secrets(self) -> list[str]:
-        """Return the address, and the password in it."""
-        return [self.address, urlsplit(self.address).password or self.address]
+        """Return the address, and the password in it, as it is written and as it is meant."""
+        password = urlsplit(self.address).password or self.address
+        return [self.address, password, unquote(password)]
 
 
 def foreign_source(source: type[RowSource], origin: str) -> type[RowSource]:
