@@ -15,7 +15,7 @@ longer than 256 KiB                  413
 the body does not fit                422     with the place at which it does not
 beyond the limit of the hook         429     phones are counted by the ledger, over restarts and over processes
 refused by the API, or in doubt      502     one in doubt may have rung, and is not placed again
-stopped, a guard, no ledger, no API  503     it may come again
+stopped, a guard, no ledger, no API  503     it may come again; so it is while the files cannot be used
 ===================================  ======  =======================================================================
 """
 

@@ -26,6 +26,11 @@ CODE = "hook"
 LABEL = "hook"
 
 
+def file_of(hook: Hook, project: Project) -> Path:
+    """Return the file that a hook's document is in."""
+    return Path(os.path.normpath(Path(project.root) / hook.document))
+
+
 def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tuple[dict[Place, Hook], list[Problem]]:
     """Return the hook of each document that one places calls of, by the document's place, and what is wrong."""
     hooks: dict[Place, Hook] = {}
@@ -38,7 +43,7 @@ def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tu
     unread = {problem.place.file for problem in found.problems}
     for hook in project.hooks.values():
         problems += _names_taken(project, hook)
-        file = Path(os.path.normpath(Path(project.root) / hook.document))
+        file = file_of(hook, project)
         named = by_file.get(file, [])
         if not named and reader.shown(file) not in unread:
             message = f"the project has no call in {mask_quoted(hook.document)}"

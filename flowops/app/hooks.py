@@ -42,7 +42,7 @@ from flowops.app.hook_answers import (
     response,
     worst,
 )
-from flowops.app.hook_documents import LABEL, secret_of
+from flowops.app.hook_documents import LABEL, file_of, secret_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import excerpts, load, variables
 from flowops.app.monitoring import of_every_ledger, run_info
@@ -58,6 +58,7 @@ from flowops.apply.control import Halt
 from flowops.apply.outcome import elsewhere, planned_only
 from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of
+from flowops.common.masking import mask_quoted
 from flowops.common.metrics import Metric
 from flowops.common.names import did_you_mean
 from flowops.errors import FlowopsError, Invalid, LedgerError, UsageError
@@ -71,6 +72,7 @@ from flowops.plan.chains import at_attempts
 from flowops.plan.planner import plan_batch
 from flowops.policy.evaluate import needed_counts
 from flowops.policy.policy import Policy
+from flowops.policy.rules.lists import DoNotCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,14 +112,27 @@ _log = logging.getLogger(__name__)
 
 
 def workspace_of(environment: str, names: Sequence[str]) -> Workspace:
-    """Read the project and the documents of some of its hooks. Raises Invalid, and UsageError for a name it has not."""
-    workspace = load(Selection((), environment))
-    hooks_of(workspace.project, names)
-    walk = Walk(workspace._replace(calls=(), others=()), variables(workspace, (), ()))
+    """Read the project and the documents of some of its hooks. Raises Invalid, and UsageError for a name it has not.
+
+    What is wrong with other documents is nothing to these hooks, a flow that none of them starts included.
+    """
+    loaded = load(Selection((), environment))
+    hooks = hooks_of(loaded.project, names)
+    assert loaded.project.document is not None, "only a project file has hooks"
+    files = {loaded.reader.shown(file_of(hook, loaded.project)) for hook in hooks.values()}
+    files.add(loaded.project.document.file)
+    workspace = loaded._replace(
+        calls=(),
+        others=(),
+        open=tuple(each for each in loaded.open if loaded.hooks[each.place()].name in hooks),
+        problems=tuple(problem for problem in loaded.problems if problem.place.file in files),
+        broken=(),  # a hook that starts a flow which cannot be used is told that there is none
+    )
     problems = Problems()
-    for _ in examined(walk, problems):
+    for _ in examined(Walk(workspace, variables(workspace, (), ())), problems):
         pass
     if problems:
+        problems += loaded.problems
         with excerpts(workspace.reader):
             raise Invalid(list(problems))
     return workspace
@@ -173,14 +188,16 @@ class Hooks:
         self._log = log
         self._notifier = notifier
         self._ready = self._made_ready(workspace)
+        #: Why nothing is placed with what was read last: the files are wrong since.
+        self._unusable: str | None = None
         self._placer: Placer | None = None
         self._run_of: Store | None = None
         self._planning = asyncio.Lock()
         self._in_hand = 0
         #: The calls that are being placed, by their references: who asks for one again waits for the same answer.
         self._placing: dict[str, asyncio.Task[CallResult | None]] = {}
-        #: The references of calls whose claims the limit of their hook has kept.
-        self._beyond: set[str] = set()
+        #: What kept the claims of calls, by their references, besides the policy.
+        self._kept: dict[str, Status] = {}
         self._counts: Counter[tuple[str, Status]] = Counter()
         self._told: str | None = None
 
@@ -208,18 +225,20 @@ class Hooks:
         return response(name, answer)
 
     async def keep_ready(self, shutdown: ShutdownRequest) -> None:
-        """Read the files, the policy and its lists again and again; what was read last holds while they are wrong."""
+        """Read the files, the policy and its lists again and again; nothing is placed while they are wrong."""
         while shutdown.signal is None:
             await sleep(shutdown, FRESH, lambda: None)
             try:
                 self._ready = await asyncio.to_thread(
                     lambda: self._made_ready(workspace_of(self._environment.name, list(self._hooks)))
                 )
+                self._unusable = None
                 self._tell(None)
                 gc.unfreeze()  # what is read once stays as long as the process, and this is read again and again
             except FlowopsError as error:
                 why = error.problems[0].message if isinstance(error, Invalid) else error.message
-                self._tell(f"the files cannot be used, and what was read before holds: {why}")
+                self._unusable = "the project's files or lists cannot be used"
+                self._tell(f"the files cannot be used, and no hook places anything: {why}")
 
     async def place(self, callbacks: Callbacks | None, shutdown: ShutdownRequest) -> None:
         """Begin one run of the ledger after the other, to place with, until a signal comes."""
@@ -261,8 +280,13 @@ class Hooks:
                 return placer.failure
 
     def _made_ready(self, workspace: Workspace) -> _Ready:
+        """Read the lists of the policy. Raises UsageError for one that cannot be relied on."""
+        policy = workspace.policy or Policy()
         facts = facts_of(workspace, self._ledger, clock(), None)
-        return _Ready(workspace, variables(workspace, (), ()), workspace.policy or Policy(), facts)
+        for rule in policy.rules:
+            if isinstance(rule, DoNotCall) and (trouble := rule.trouble_of(facts.lists[rule.source])) is not None:
+                raise UsageError(f"do-not-call: {mask_quoted(rule.file)} {trouble}")
+        return _Ready(workspace, variables(workspace, (), ()), policy, facts)
 
     def _tell(self, text: str | None) -> None:
         """Tell something once."""
@@ -322,17 +346,19 @@ class Hooks:
 
     async def _asked(self, hook: Hook, content: bytes) -> Answer:
         """Plan what a body asks for, and place it."""
+        ready = self._usable()
+        project = ready.workspace.project
         try:
-            values, misfits = values_of(read_body(content), hook.variables)
+            values, misfits = values_of(read_body(content), project.hooks[hook.name].variables)
         except Unreadable as error:
             return Answer(MALFORMED, why=str(error))
         if misfits:
-            document = self._project.document
+            document = project.document
             assert document is not None, "only a project file has hooks"
             paths = (("hooks", hook.name, "vars", each.variable) for each in misfits)
             return Answer(MISFIT, misfits=list(zip(misfits, map(document.place, paths), strict=True)))
         async with self._planning:  # one at a time: each costs some milliseconds, and is held against the one before
-            planned = await asyncio.to_thread(self._planned, hook, values)
+            planned = await asyncio.to_thread(self._planned, ready, hook, values)
             due = [each for each in planned if each.action in SENDING and each.reference_id not in self._placing]
             phones = sum(each.phones for each in due)
             if phones and await asyncio.to_thread(self._used, hook) + phones > hook.phones:
@@ -344,6 +370,12 @@ class Hooks:
         results = {name: await asyncio.shield(task) for name, task in running.items()}
         return await self._answered(hook, planned, results)
 
+    def _usable(self) -> _Ready:
+        """Return what decides about requests. Raises Refused while it cannot be read."""
+        if self._unusable is not None:
+            raise Refused(Answer(UNAVAILABLE, why=self._unusable, retry_after=round(FRESH)))
+        return self._ready
+
     def _start(self, planned: PlannedCall) -> None:
         """Begin to place a call: that goes on, whoever waits for it. Raises Refused where no run is under way."""
         placer, name = self._placer, planned.reference_id
@@ -353,16 +385,16 @@ class Hooks:
         async def place() -> CallResult | None:
             return (await placer.place([planned]))[0]
 
-        self._beyond.discard(name)
+        self._kept.pop(name, None)
         self._placing[name] = task = asyncio.create_task(place(), name="flowops-hook")
         task.add_done_callback(lambda _: self._placing.pop(name, None))
 
-    def _planned(self, hook: Hook, given: Mapping[str, Value]) -> list[PlannedCall]:
+    def _planned(self, ready: _Ready, hook: Hook, given: Mapping[str, Value]) -> list[PlannedCall]:
         """Return the calls of a hook's document with what a request gives, each with what is to be done with it.
 
         Raises Refused for a body that does not fit, and where a guard has something against any call.
         """
-        ready, ledger, at = self._ready, self._ledger, clock()
+        ledger, at = self._ledger, clock()
         asked = ready.workspace._replace(calls=ready.documents(hook), others=(), open=())
         problems = Problems()
         batches = list(examined(Walk(asked, ready.values, given=given), problems))
@@ -390,6 +422,9 @@ class Hooks:
     async def _check(self, planned: PlannedCall) -> Decision | Condition | None:
         """Return why a call may not be placed now, or what its claim depends on: the policy, and the hook's limit."""
         ready, hook = self._ready, self._hooks[planned.labels[LABEL]]
+        if self._unusable is not None:
+            self._kept[planned.reference_id] = UNAVAILABLE
+            return Decision(Action.DEFERRED, reasons=(self._unusable,))
         found = await ClaimCheck(ready.policy, ready.facts, Halt(), clock)(planned)
         if isinstance(found, Decision):
             return found
@@ -397,7 +432,7 @@ class Hooks:
 
         def decide(used: Used) -> Decision | None:
             if used.labelled + planned.phones > hook.phones:
-                self._beyond.add(planned.reference_id)
+                self._kept[planned.reference_id] = LIMIT
                 return Decision(Action.DEFERRED, reasons=(LIMIT.text,))
             return condition.decide(used)
 
@@ -427,9 +462,9 @@ class Hooks:
 
     def _status_of(self, result: CallResult) -> Status:
         """Return what a call that was to be placed now has come to."""
-        if result.outcome is Outcome.DEFERRED and result.reference_id in self._beyond:
-            self._beyond.discard(result.reference_id)
-            return LIMIT
+        kept = self._kept.pop(result.reference_id, None)
+        if result.outcome is Outcome.DEFERRED and kept is not None:
+            return kept
         return BY_OUTCOME.get(result.outcome, KNOWN)
 
     def _beyond_limit(self, hook: Hook) -> Answer:

@@ -11,16 +11,19 @@ import json
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from support.commands import EXAMPLES, ROOT, flowops
+from support.commands import EXAMPLES, ROOT, environment, flowops
 from support.listening import CALLBACKS, HOOKS, SECRET, Answered, address_of, ask, call_back, listening, start_listening
 from support.server import TOKEN, ApiServer, Gate, accept, answer_with, drop
 
@@ -488,3 +491,60 @@ def test_the_bodies_that_alertmanager_and_grafana_document_ring_whoever_is_on_ca
     (body_,) = api.bodies
     assert body_["callee"] == ANN
     assert json.loads(sent)["alerts"][0]["annotations"]["summary"] in body_["flow-variables"]["text"]
+
+
+@contextmanager
+def reading_often(root: Path) -> Iterator[str]:
+    """Serve a hook whose files are read again each moment; give its address."""
+    code = "import flowops.app.hooks as hooks; hooks.FRESH = 0.1; from flowops.__main__ import main; main()"
+    words = ("listen", "--env", "production", "--port", "0", "--hook", "oncall")
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *words], cwd=root, env=environment(**ENV), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield f"{address_of(process)}/hooks/oncall"
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def until(status: int, hook: str) -> Answered:
+    """Post something new until that is answered."""
+    last = time.monotonic() + 10
+    while (answer := post(hook, body(str(time.monotonic_ns())))).status != status:
+        assert time.monotonic() < last, answer.body
+        time.sleep(0.1)
+    return answer
+
+
+def test_lists_hold_whatever_is_wrong_elsewhere_and_nothing_is_placed_while_what_decides_cannot_be_read(
+    tmp_path: Path, api: ApiServer
+) -> None:
+    root = write(tmp_path / "p", api, "{do-not-call: [{file: list.txt}]}")
+    (root / "flowops.yaml").write_text((root / "flowops.yaml").read_text().replace("limit: 3/h", "limit: 999/h"))
+    (root / "list.txt").write_text(f"{BOB}\n")
+    (root / "calls/other.yaml").write_text("apiVersion: [")
+    (root / "flows/other.yaml").write_text(FLOW.replace("name: alert", "name: other").replace("variables", "varables"))
+    with reading_often(root) as hook:
+        assert post(hook).status == 200
+        (root / "list.txt").write_text(f"{ANN}\n")
+        until(403, hook)
+        placed = api.received.total()
+        for file in ("list.txt", "calls/oncall.yaml", "flows/alert.yaml", "flowops.yaml"):
+            text = (root / file).read_text()
+            (root / file).write_text("" if file == "list.txt" else f"{text}nonsense: 1\n")
+            assert until(503, hook).json["outcome"] == "unavailable"
+            (root / file).write_text(text)
+            until(403, hook)
+    assert api.received.total() == placed
+
+
+def test_where_a_body_has_the_values_is_read_again(pager: Path, api: ApiServer) -> None:
+    with reading_often(pager) as hook:
+        assert post(hook).status == 200
+        text = (pager / "flowops.yaml").read_text()
+        (pager / "flowops.yaml").write_text(text.replace("incident: /groupKey", "incident: /id"))
+        time.sleep(1.5)
+        assert post(hook).status == 422
+        assert post(hook, body("1", id="2")).status == 200
+    assert api.received == {"alert-1": 1, "alert-2": 1}
