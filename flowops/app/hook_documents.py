@@ -11,9 +11,10 @@ from flowops.callbacks.token import SHORTEST
 from flowops.common.masking import mask_quoted
 from flowops.errors import UsageError
 from flowops.model.document import Problem
+from flowops.templates.open_variables import OpenVariables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.documents.discovery import Workspace
     from flowops.documents.reader import Reader
@@ -34,7 +35,7 @@ def file_of(hook: Hook, project: Project) -> Path:
 def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tuple[dict[Place, Hook], list[Problem]]:
     """Return the hook of each document that one places calls of, by the document's place, and what is wrong."""
     hooks: dict[Place, Hook] = {}
-    problems: list[Problem] = []
+    problems: list[Problem] = [*_labels_taken((*found.selected, *found.others))]
     if not project.hooks:
         return hooks, problems
     by_file: dict[Path, list[Document]] = {}
@@ -55,6 +56,7 @@ def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tu
                 message = f"{mask_quoted(hook.document)} is the document of the hook {other.name} already"
                 problems.append(_problem(project, ("hooks", hook.name, "document"), message))
             problems += _not_for_a_hook(document, hook)
+        problems += _beyond_limit(named, hook)
     return hooks, problems
 
 
@@ -80,6 +82,28 @@ def _names_taken(project: Project, hook: Hook) -> Iterator[Problem]:
             yield Problem(project.document.key_place(path), None, message, CODE, "give it another name")
 
 
+def _labels_taken(documents: Iterable[Document]) -> Iterator[Problem]:
+    """Yield a problem for each document that writes the label by which the calls of hooks are counted."""
+    for document in documents:
+        labels = document.value.get("labels")
+        if isinstance(labels, dict) and LABEL in labels:
+            message = f"labels.{LABEL}: is the label of what hooks place, by which their limits are counted"
+            yield Problem(document.key_place(("labels", LABEL)), None, message, CODE, "give it another name")
+
+
+def _beyond_limit(documents: Sequence[Document], hook: Hook) -> Iterator[Problem]:
+    """Yield a problem for the document with which one request would ring more phones than the hook may ever ring."""
+    phones = 0
+    for document in documents:
+        callees = document.value.get("callees")
+        phones += len(callees) if isinstance(callees, list) else 1
+        if phones > hook.phones:
+            field = "callees" if "callees" in document.value else "callee"
+            message = f"{field}: a request to the hook {hook.name} rings {phones} phones, and its limit is {hook.limit}"
+            yield Problem(document.place((field,)), None, message, CODE, "raise the limit, or ring fewer")
+            return
+
+
 def _not_for_a_hook(document: Document, hook: Hook) -> Iterator[Problem]:
     """Yield what a document says that a hook cannot do."""
     if document.kind != "Call":
@@ -90,6 +114,11 @@ def _not_for_a_hook(document: Document, hook: Hook) -> Iterator[Problem]:
     if "moved-from" in document.value:
         message = f"moved-from: each request to the hook {hook.name} is a call of its own, and none had another name"
         yield Problem(document.key_place(("moved-from",)), None, message, CODE)
+    reference = document.value.get("reference-id")
+    if isinstance(reference, str) and OpenVariables.shown(hook.name, hook.variables).use(reference) is None:
+        message = f"reference-id: has no variable of the hook {hook.name}, so that it would place one call ever"
+        hint = "name in it what tells one request from the next"
+        yield Problem(document.place(("reference-id",)), None, message, CODE, hint)
 
 
 def _problem(project: Project, path: ValuePath, message: str, hint: str | None = None) -> Problem:

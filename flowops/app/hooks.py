@@ -162,6 +162,13 @@ class _Ready(NamedTuple):
         return tuple(document for document in self.workspace.open if document.place() in places)
 
 
+class _Placing(NamedTuple):
+    """A call that is being placed: what it says, by its fingerprint, and what becomes of it."""
+
+    fingerprint: str
+    task: asyncio.Task[CallResult | None]
+
+
 class Hooks:
     """Answers requests to some hooks of an environment: a `flowops.httpd.Handler`.
 
@@ -195,7 +202,7 @@ class Hooks:
         self._planning = asyncio.Lock()
         self._in_hand = 0
         #: The calls that are being placed, by their references: who asks for one again waits for the same answer.
-        self._placing: dict[str, asyncio.Task[CallResult | None]] = {}
+        self._placing: dict[str, _Placing] = {}
         #: What kept the claims of calls, by their references, besides the policy.
         self._kept: dict[str, Status] = {}
         self._counts: Counter[tuple[str, Status]] = Counter()
@@ -359,16 +366,24 @@ class Hooks:
             return Answer(MISFIT, misfits=list(zip(misfits, map(document.place, paths), strict=True)))
         async with self._planning:  # one at a time: each costs some milliseconds, and is held against the one before
             planned = await asyncio.to_thread(self._planned, ready, hook, values)
+            planned = [self._beside_running(each) for each in planned]
             due = [each for each in planned if each.action in SENDING and each.reference_id not in self._placing]
             phones = sum(each.phones for each in due)
             if phones and await asyncio.to_thread(self._used, hook) + phones > hook.phones:
                 return self._beyond_limit(hook)
             for each in due:
                 self._start(each)
-            names = [each.reference_id for each in planned]
-            running = {name: self._placing[name] for name in names if name in self._placing}
+            same = [each.reference_id for each in planned if each.action is not Action.CONFLICT]
+            running = {name: self._placing[name].task for name in same if name in self._placing}
         results = {name: await asyncio.shield(task) for name, task in running.items()}
         return await self._answered(hook, planned, results)
+
+    def _beside_running(self, planned: PlannedCall) -> PlannedCall:
+        """Return a call, in conflict where one of its name is being placed that says something else."""
+        running = self._placing.get(planned.reference_id)
+        if running is None or running.fingerprint == planned.fingerprint:
+            return planned
+        return planned._replace(action=Action.CONFLICT, reasons=("one of this name is being placed",), until=None)
 
     def _usable(self) -> _Ready:
         """Return what decides about requests. Raises Refused while it cannot be read."""
@@ -386,7 +401,8 @@ class Hooks:
             return (await placer.place([planned]))[0]
 
         self._kept.pop(name, None)
-        self._placing[name] = task = asyncio.create_task(place(), name="flowops-hook")
+        task = asyncio.create_task(place(), name="flowops-hook")
+        self._placing[name] = _Placing(planned.fingerprint, task)
         task.add_done_callback(lambda _: self._placing.pop(name, None))
 
     def _planned(self, ready: _Ready, hook: Hook, given: Mapping[str, Value]) -> list[PlannedCall]:

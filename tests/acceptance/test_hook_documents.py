@@ -153,6 +153,10 @@ def test_a_variable_of_a_request_takes_no_name_that_vars_has(pager: Path) -> Non
         ("flowops.yaml", "{env: FLOWOPS_HOOK_SECRET}", "{env: AWS_SECRET_ACCESS_KEY}", "may not name the variable"),
         ("flowops.yaml", "  oncall:", "  On/Call:", "not the name of a hook"),
         ("calls/oncall.yaml", "kind: Call\n", "kind: Call\nmoved-from: before\n", "moved-from"),
+        ("calls/oncall.yaml", "alert-{{ vars.incident }}", "alert", "has no variable of the hook oncall"),
+        ("calls/oncall.yaml", "alert-{{ vars.incident }}", "a-{{ vars.rota[0].name }}", "has no variable of the hook"),
+        ("calls/oncall.yaml", "kind: Call\n", "kind: Call\nlabels: {hook: oncall}\n", "labels.hook: is the label"),
+        ("calls/other.yaml", "kind: Call\n", "kind: Call\nlabels: {hook: oncall}\n", "labels.hook: is the label"),
     ],
 )
 def test_what_is_wrong_with_a_hook_is_told_at_its_place(
@@ -174,6 +178,20 @@ def test_a_hook_places_calls_and_no_call_sets_and_one_document_has_one_hook(page
     again = PROJECT.partition("  oncall:\n")[2]
     (pager / "flowops.yaml").write_text(f"{PROJECT}  again:\n{again}")
     assert any("is the document of the hook oncall already" in text for _, _, text in problems(pager))
+
+
+def test_one_request_rings_no_more_phones_than_the_limit(pager: Path) -> None:
+    replace(pager / "flowops.yaml", "limit: 20/h", "limit: 2/h")
+    callee = 'callee: "{{ vars.rota[attempt - 1].phone }}"'
+    numbers = [f'"+4420794601{number:02}"' for number in range(3)]
+    replace(pager / "calls/oncall.yaml", callee, f"callees: [{', '.join(numbers[:2])}]")
+    replace(pager / "calls/oncall.yaml", "attempts: {max: 2, on: [no-answer], after: 1m}\n", "")
+    replace(pager / "calls/oncall.yaml", "[attempt - 1].name", "[0].name")
+    assert problems(pager) == []
+    replace(pager / "calls/oncall.yaml", numbers[1], f"{numbers[1]}, {numbers[2]}")
+    assert problems(pager) == [
+        ("calls/oncall.yaml", 5, "callees: a request to the hook oncall rings 3 phones, and its limit is 2/h")
+    ]
 
 
 def test_a_test_of_the_document_gives_the_variables(pager: Path) -> None:

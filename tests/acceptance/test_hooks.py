@@ -156,6 +156,20 @@ def test_many_at_once_with_one_reference_ring_once_and_all_hear_of_it(pager: Pat
     assert {outcome for answer in answers for outcome in outcomes(answer)} <= {"placed", "in-flight", "unchanged"}
 
 
+def test_other_words_under_the_name_of_a_call_in_flight_are_a_conflict(pager: Path, api: ApiServer) -> None:
+    gate = Gate()
+    api.behave = gate
+    with listening(pager, ENV, hooks=["oncall"]) as address, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(post, f"{address}/hooks/oncall")
+        while not api.received:
+            time.sleep(0.01)
+        other = post(f"{address}/hooks/oncall", body(headline="the other disk is full"))
+        gate.open()
+        assert outcomes(first.result()) == ["placed"]
+    assert (other.status, other.json["outcome"], outcomes(other)) == (200, "unchanged", ["conflict"])
+    assert api.received == {"alert-1": 1}
+
+
 WRONG = [
     {},
     {"Authorization": "Bearer "},
