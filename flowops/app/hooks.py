@@ -44,7 +44,7 @@ from flowops.app.hook_answers import (
 )
 from flowops.app.hook_documents import LABEL, file_of, secret_of
 from flowops.app.ledger import guards_of
-from flowops.app.load import excerpts, load, variables
+from flowops.app.load import allows_numbers, excerpts, load, variables
 from flowops.app.monitoring import of_every_ledger, run_info
 from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT
 from flowops.app.policy_run import ClaimCheck, PolicyRun, clock, facts_of
@@ -58,12 +58,13 @@ from flowops.apply.control import Halt
 from flowops.apply.outcome import elsewhere, planned_only
 from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of
-from flowops.common.masking import mask_quoted
+from flowops.common.masking import mask_quoted, mask_text
 from flowops.common.metrics import Metric
 from flowops.common.names import did_you_mean
+from flowops.common.numbers import received
 from flowops.errors import FlowopsError, Invalid, LedgerError, UsageError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow
-from flowops.model.call import split_reference
+from flowops.model.call import HOLDS_NUMBER_HINT, split_reference
 from flowops.model.claims import Condition, Labelled, Used
 from flowops.model.document import Problems
 from flowops.model.plan import SENDING, Action, Decision
@@ -416,6 +417,9 @@ class Hooks:
         batches = list(examined(Walk(asked, ready.values, given=given), problems))
         named = ((batch, reference) for batch in batches for reference in batch.references)
         problems += [_of_an_attempt(batch.call(0)) for batch, reference in named if split_reference(reference)[1] > 1]
+        if not allows_numbers(ready.policy):
+            named = ((batch, reference) for batch in batches for reference in batch.references)
+            problems += [_of_a_number(batch.call(0)) for batch, reference in named if _shows_number(reference, given)]
         if problems:
             raise Refused(Answer(MISFIT, problems=tuple(problems)))
         days = needed_counts(ready.policy, at).days
@@ -526,3 +530,15 @@ def _of_an_attempt(call: Call) -> Problem:
     """Return that a request names the attempt of a call, which another one may be about."""
     message = "reference-id: ends as the name of an attempt does, with ~ and a number"
     return call.problem(("reference-id",), message, code="hook")
+
+
+def _shows_number(reference: str, given: Mapping[str, Value]) -> bool:
+    """Return whether a reference-id holds what looks like a phone number, or a value of the body that does."""
+    texts = [reference, *(text for value in given.values() if (text := str(value)) in reference)]
+    return any(mask_text(text) != text or received(text) is not None for text in texts)
+
+
+def _of_a_number(call: Call) -> Problem:
+    """Return that a request puts a number into the name of a call, anybody's: it is not the callee's alone."""
+    message = "reference-id: holds what looks like a phone number, which every output would show"
+    return call.problem(("reference-id",), message, code="number", hint=HOLDS_NUMBER_HINT)

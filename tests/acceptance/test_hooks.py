@@ -553,6 +553,28 @@ def test_lists_hold_whatever_is_wrong_elsewhere_and_nothing_is_placed_while_what
     assert api.received.total() == placed
 
 
+def test_nobodys_number_becomes_a_name_unless_the_policy_allows_it(tmp_path: Path, api: ApiServer) -> None:
+    numbers = ["+442079460188", "442079460188", "0044 20 7946 0188", "020 7946 0188", "from 212-555-0123"]
+    names = ["1700000000", "1700000000123", "2023-02-06T13:08:45.828Z", "1a30ba71cca2921f", "20230206-17"]
+    root = write(tmp_path / "p", api)
+    text = (root / "flowops.yaml").read_text().replace("limit: 3/h", "limit: 99/h")
+    (root / "flowops.yaml").write_text(text)
+    with listening(root, ENV, hooks=["oncall"]) as address:
+        for number in numbers:
+            answer = post(f"{address}/hooks/oncall", body(number))
+            (wrong,) = answer.json["diagnostics"]
+            assert (answer.status, wrong["file"], wrong["line"]) == (422, "calls/oncall.yaml", 3), number
+            assert "holds what looks like a phone number" in wrong["message"]
+            assert "0188" not in answer.body
+        for name in names:
+            answer = post(f"{address}/hooks/oncall", body(name))
+            assert answer.status == 200, answer.body
+    assert api.received.keys() == {f"alert-{name}" for name in names}
+    (root / "flowops.yaml").write_text(text.replace("policy: {}", "policy: {allow: [number-in-reference]}"))
+    with listening(root, ENV, hooks=["oncall"]) as address:
+        assert post(f"{address}/hooks/oncall", body("442079460188")).status == 200
+
+
 def test_where_a_body_has_the_values_is_read_again(pager: Path, api: ApiServer) -> None:
     with reading_often(pager) as hook:
         assert post(hook).status == 200
