@@ -14,10 +14,11 @@ from flowops.model.document import Problem
 from flowops.templates.open_variables import OpenVariables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.documents.discovery import Workspace
     from flowops.documents.reader import Reader
+    from flowops.model.call import Call
     from flowops.model.document import Document, Place
     from flowops.model.document import Path as ValuePath
     from flowops.model.project import Hook, Project
@@ -56,7 +57,6 @@ def documents_of_hooks(reader: Reader, project: Project, found: Workspace) -> tu
                 message = f"{mask_quoted(hook.document)} is the document of the hook {other.name} already"
                 problems.append(_problem(project, ("hooks", hook.name, "document"), message))
             problems += _not_for_a_hook(document, hook)
-        problems += _beyond_limit(named, hook)
     return hooks, problems
 
 
@@ -91,17 +91,12 @@ def _labels_taken(documents: Iterable[Document]) -> Iterator[Problem]:
             yield Problem(document.key_place(("labels", LABEL)), None, message, CODE, "give it another name")
 
 
-def _beyond_limit(documents: Sequence[Document], hook: Hook) -> Iterator[Problem]:
-    """Yield a problem for the document with which one request would ring more phones than the hook may ever ring."""
-    phones = 0
-    for document in documents:
-        callees = document.value.get("callees")
-        phones += len(callees) if isinstance(callees, list) else 1
-        if phones > hook.phones:
-            field = "callees" if "callees" in document.value else "callee"
-            message = f"{field}: a request to the hook {hook.name} rings {phones} phones, and its limit is {hook.limit}"
-            yield Problem(document.place((field,)), None, message, CODE, "raise the limit, or ring fewer")
-            return
+def beyond_limit(call: Call, hook: Hook, phones: int) -> Iterator[Problem]:
+    """Yield a problem where a request rings more phones, with a call and those before it, than its hook may ever."""
+    if phones > hook.phones:
+        field = "callees" if "callees" in call.body else "callee"
+        message = f"{field}: a request to the hook {hook.name} rings {phones} phones, and its limit is {hook.limit}"
+        yield call.problem((field,), message, code=CODE, hint="raise the limit, or ring fewer")
 
 
 def _not_for_a_hook(document: Document, hook: Hook) -> Iterator[Problem]:

@@ -66,7 +66,7 @@ from flowops.errors import FlowopsError, Invalid, LedgerError, UsageError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow
 from flowops.model.call import HOLDS_NUMBER_HINT, split_reference
 from flowops.model.claims import Condition, Labelled, Used
-from flowops.model.document import Problems
+from flowops.model.document import Problem, Problems
 from flowops.model.plan import SENDING, Action, Decision
 from flowops.model.result import CallResult, Outcome
 from flowops.plan.chains import at_attempts
@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from flowops.httpd import Body, Request, Response
     from flowops.ledger.store import Store
     from flowops.model.call import Call
-    from flowops.model.document import Document, Problem, Value
+    from flowops.model.document import Document, Value
     from flowops.model.plan import PlannedCall
     from flowops.model.project import Environment, Hook, Project
     from flowops.policy.rule import PolicyContext
@@ -288,12 +288,14 @@ class Hooks:
                 return placer.failure
 
     def _made_ready(self, workspace: Workspace) -> _Ready:
-        """Read the lists of the policy. Raises UsageError for one that cannot be relied on."""
+        """Read the lists of the policy. Raises Invalid for one that cannot be relied on."""
         policy = workspace.policy or Policy()
         facts = facts_of(workspace, self._ledger, clock(), None)
         for rule in policy.rules:
             if isinstance(rule, DoNotCall) and (trouble := rule.trouble_of(facts.lists[rule.source])) is not None:
-                raise UsageError(f"do-not-call: {mask_quoted(rule.file)} {trouble}")
+                message = f"do-not-call: {mask_quoted(rule.file)} {trouble}"
+                with excerpts(workspace.reader):
+                    raise Invalid([Problem(rule.place, message=message, code="policy")])
         return _Ready(workspace, variables(workspace, (), ()), policy, facts)
 
     def _tell(self, text: str | None) -> None:

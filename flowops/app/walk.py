@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from flowops.app.call_check import CallCheck, checks
+from flowops.app.hook_documents import beyond_limit
 from flowops.app.load import allows_numbers
 from flowops.app.secrets import address_of_source
 from flowops.app.selection import selected
@@ -160,6 +162,7 @@ class Walk:
         problems = findings.problems
         numbered = allows_numbers(self.workspace.policy)
         whole = checks(partly=False, numbered=numbered)
+        phones: Counter[str] = Counter()
         for some in _together(documents) if not compilation.budget.exhausted else ():
             alone: list[SingleCall] = []
             for document, fields in _well_shaped(some, problems):
@@ -172,6 +175,7 @@ class Walk:
                     yield from self._rows(compiled, check, findings, online)
                 else:
                     alone.append(single_call(compiled, check, problems))
+                    problems += self._beyond_limit(alone[-1], phones)
                 if compilation.budget.exhausted:
                     problems.add(_exhausted(document))
                     break
@@ -189,6 +193,14 @@ class Walk:
             return OpenVariables.shown(hook.name, hook.variables)
         values = {name: self._given[name] for name in hook.variables if name in self._given}
         return OpenVariables(hook.name, frozenset(hook.variables), values, given=True)
+
+    def _beyond_limit(self, made: SingleCall, phones: Counter[str]) -> Iterator[Problem]:
+        """Yield a problem for a call with which a request to its hook rings too many phones; count these by hook."""
+        hook = self.workspace.hooks.get(made.place) if self.workspace.hooks else None
+        callees = made.bodies[0].get("callees") if made.bodies else None
+        if hook is not None and made.bodies:
+            phones[hook.name] += len(callees) if isinstance(callees, list) else 1
+            yield from beyond_limit(made.call(0), hook, phones[hook.name])
 
     def size(self) -> int | None:
         """Return about how many calls there will be; None where nobody can tell."""

@@ -192,6 +192,15 @@ def test_one_request_rings_no_more_phones_than_the_limit(pager: Path) -> None:
     assert problems(pager) == [
         ("calls/oncall.yaml", 5, "callees: a request to the hook oncall rings 3 phones, and its limit is 2/h")
     ]
+    listed = f"[{', '.join(numbers[:2])}, {numbers[2]}]"
+    replace(pager / "calls/oncall.yaml", listed, f"'{{{{ {listed} }}}}'")
+    assert [each[:2] for each in problems(pager)] == [("calls/oncall.yaml", 5)]
+    call = (pager / "calls/oncall.yaml").read_text().replace(f"'{{{{ {listed} }}}}'", f"[{numbers[0]}]")
+    (pager / "calls/oncall.yaml").write_text(
+        "---\n".join([call, call.replace("alert-", "also-"), call.replace("alert-", "more-")])
+    )
+    lines = call.count("\n") + 1
+    assert [each[:2] for each in problems(pager)] == [("calls/oncall.yaml", 5 + 2 * lines)]
 
 
 def test_a_test_of_the_document_gives_the_variables(pager: Path) -> None:

@@ -474,6 +474,12 @@ def test_what_keeps_a_hook_from_being_served_is_told(
     assert (ran.code, told in ran.err) == (code, True), ran.err
 
 
+def test_a_hook_is_not_served_with_a_list_that_cannot_be_used(tmp_path: Path, api: ApiServer) -> None:
+    root = write(tmp_path / "p", api, "{do-not-call: [{file: list.txt}]}")
+    ran = flowops("listen", "--env", "production", "--port", "0", "--hook", "oncall", cwd=root, env=ENV)
+    assert (ran.code, "flowops.yaml:11:" in ran.err, "'list.txt'" in ran.err) == (3, True, True), ran.err
+
+
 def test_the_log_has_no_numbers_words_or_secrets(pager: Path, api: ApiServer) -> None:
     process = start_listening(pager, ENV, hooks=["oncall"])
     address = address_of(process)
