@@ -49,6 +49,11 @@ class AsyncProject:
     diff = _in_thread(Project.diff)
     hand_over = _in_thread(Project.hand_over)
     status = _in_thread(Project.status)
+    stop = _in_thread(Project.stop)
+    resume = _in_thread(Project.resume)
+    reconcile = _in_thread(Project.reconcile)
+    reconcile_file = _in_thread(Project.reconcile_file)
+    examine = _in_thread(Project.examine)
 
     async def render(self) -> AsyncIterator[Call]:
         """Yield the calls as they would be sent, once it is known that nothing is wrong with any."""

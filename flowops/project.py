@@ -22,7 +22,7 @@ from flowops.model.project import SANDBOX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from typing import Unpack
 
     from flowops.app.campaigns import HandOver
@@ -31,16 +31,19 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.app.plan import Pacing, Planned
     from flowops.app.policy_run import Override
+    from flowops.app.reconcile import Adopt, Reconciled
     from flowops.app.selection import Selection
     from flowops.app.testing import Tested
     from flowops.app.validate import Validation
     from flowops.apply.control import ShutdownRequest
+    from flowops.ledger.operations import ImportedCall
     from flowops.ledger.store import Store
     from flowops.model.call import Call
     from flowops.model.document import Value
     from flowops.model.plan import Action
+    from flowops.model.project import Environment
     from flowops.model.result import Result
-    from flowops.model.status import LedgerStatus
+    from flowops.model.status import Diagnosis, LedgerStatus
     from flowops.plan.saved import SavedPlan
 
 
@@ -214,6 +217,77 @@ class Project:
         project, environment = project_of(self.selection.environment, self._start())
         with open_for(project, environment, readonly=readonly, observer=self.observer) as ledger:
             yield ledger
+
+    @property
+    def settings(self) -> Environment:
+        """Return what flowops.yaml says of the environment. Raises UsageError where it does not name it."""
+        from flowops.app.load import project_of
+
+        return project_of(self.selection.environment, self._start())[1]
+
+    def stop(self, reason: str) -> tuple[bool, str | None]:
+        """Let no run of the environment claim another call; return whether that is new, and why they may not."""
+        from flowops.app.load import project_of
+        from flowops.app.reporting import tell_of_stop
+
+        with self.ledger(readonly=False) as ledger:
+            changed, why = ledger.stop(reason), ledger.stopped()
+        if changed:
+            tell_of_stop(*project_of(self.selection.environment, self._start()))
+        return changed, why
+
+    def resume(self) -> bool:
+        """Let runs of the environment claim calls again; return whether they were stopped."""
+        with self.ledger(readonly=False) as ledger:
+            return ledger.resume()
+
+    def reconcile(self, since: timedelta | None = None, *, adopt: Adopt | None = None, wait: bool = True) -> Reconciled:
+        """Settle calls by the API's Call Detail Records, of those since so long ago. Raises ApiError, LedgerError."""
+        from flowops.app.reconcile import Adopt, reconcile
+
+        return reconcile(
+            self.selection.environment, since, adopt=adopt or Adopt.NONE, wait=wait, observer=self.observer
+        )
+
+    def reconcile_file(self, file: str | os.PathLike[str], *, adopt: Adopt | None = None) -> Reconciled:
+        """Settle calls by records that were exported by hand, as JSON, JSON Lines or CSV."""
+        from pathlib import Path
+
+        from flowops.app.reconcile import Adopt, reconcile_file
+
+        return reconcile_file(self.selection.environment, Path(file), adopt=adopt or Adopt.NONE, observer=self.observer)
+
+    def read_import(self, file: str | os.PathLike[str]) -> list[ImportedCall]:
+        """Return the calls of a file that `import_calls` of a ledger takes. Raises UsageError with what is wrong."""
+        from pathlib import Path
+
+        from flowops.app.ledger import read_import
+        from flowops.app.load import allows_numbers, policy_of, project_of
+
+        project, environment = project_of(self.selection.environment, self._start())
+        return read_import(Path(file), numbered=allows_numbers(policy_of(project, environment.name)[0]))
+
+    def listen(self, host: str, port: int, ready: Callable[[str], None], hooks: Iterable[str] = ()) -> int:
+        """Receive callbacks, and requests to hooks, until a signal comes; return its number.
+
+        `ready` is told the address, once requests are answered there.
+        """
+        from flowops.app.listen import listen
+
+        names = tuple(dict.fromkeys(hooks))
+        return listen(self.selection.environment, host, port, ready, names, observer=self.observer)
+
+    def work(self, *, once: bool = False, concurrency: int | None = None, listen: tuple[str, int] | None = None) -> int:
+        """Place what is due of campaigns until a signal comes; return its number. With `once` what is due now."""
+        from flowops.app.worker import WorkerOptions, run
+
+        return run(WorkerOptions(self.selection.environment, once, concurrency, listen), self.observer)
+
+    def examine(self) -> Diagnosis:
+        """Check everything that the environment needs; nothing is written."""
+        from flowops.app.doctor import examine
+
+        return examine(self.selection.environment)
 
     def status(self, since: datetime | None = None) -> LedgerStatus:
         """Return how many calls are in each state and how they ended: of all, or of those claimed since a time."""

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app import campaigns
-from flowops.app.access import open_for
-from flowops.app.load import project_of
 from flowops.app.plan import planned
 from flowops.app.selection import Selection
 from flowops.cli import options
 from flowops.cli.group import Group
 from flowops.cli.output import TERMINAL, confirm, echo_status, print_result
 from flowops.model.campaign import CampaignState
+from flowops.project import Project
 from flowops.report import phrases
 from flowops.report.formats import CAMPAIGNS
 from flowops.report.views.ledger import CampaignsView
@@ -42,8 +41,7 @@ def command() -> None:
 @options.formats(CAMPAIGNS)
 def list_(environment: str, format_: str) -> None:
     """List campaigns, the newest first: the state of each, and what became of its calls."""
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         _print(environment, [(each, _progress(ledger, each)) for each in ledger.campaigns.all()], format_)
 
 
@@ -53,8 +51,7 @@ def list_(environment: str, format_: str) -> None:
 @options.formats(CAMPAIGNS)
 def show(campaign: str, environment: str, format_: str) -> None:
     """Show the state of a campaign, and what became of its calls; `flowops ledger list` has each of them."""
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         found = campaigns.find(ledger, campaign)
         _print(environment, [(found, _progress(ledger, found))], format_)
 
@@ -88,10 +85,10 @@ def cancel(campaign: str, environment: str, approved: bool, format_: str) -> Non
 
     Its calls are those of the files again: what these still name, the next `flowops apply` places.
     """
-    project, settings = project_of(environment)
-    with open_for(project, settings, observer=TERMINAL) as ledger:
+    project = Project(environment=environment, observer=TERMINAL)
+    with project.ledger(readonly=False) as ledger:
         found = campaigns.find(ledger, campaign)
-        if not (settings.sandboxed or approved or found.state.is_over):
+        if not (project.settings.sandboxed or approved or found.state.is_over):
             confirm(f"Cancel campaign {found.name} in {environment}? It cannot be resumed.")
         waiting = frozenset(ledger.campaigns.references(found.id))
         campaigns.set_state(ledger, found, CampaignState.CANCELLED)
@@ -109,8 +106,7 @@ def wait(campaign: str, environment: str, timeout: timedelta | None, format_: st
 
     A campaign that is paused is exit 4; one that is cancelled, or goes on when the time is over, is exit 1.
     """
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         found = campaigns.wait(ledger, campaigns.find(ledger, campaign), timeout)
         progress = _progress(ledger, found)
     _print(environment, [(found, progress)], format_)
@@ -118,8 +114,7 @@ def wait(campaign: str, environment: str, timeout: timedelta | None, format_: st
 
 
 def _set(campaign: str, environment: str, state: CampaignState, why: str | None, format_: str) -> None:
-    project, settings = project_of(environment)
-    with open_for(project, settings, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger(readonly=False) as ledger:
         found = campaigns.find(ledger, campaign)
         campaigns.set_state(ledger, found, state, why)
         _show(ledger, environment, found.id, format_)

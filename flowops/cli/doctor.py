@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from flowops.app.doctor import examine
 from flowops.cli import options
 from flowops.cli.output import print_result
+from flowops.project import Project
 from flowops.report.formats import DIAGNOSIS
 
 
@@ -21,6 +21,6 @@ def command(environment: str, format_: str) -> int:
     unless a check fails, else with what apply would end with: 3 for files and what they may not name, 4 for a stop or a
     list, 5 for the ledger, 6 for the API and its token, 64 for a secret of callbacks.
     """
-    diagnosis = examine(environment)
+    diagnosis = Project(environment=environment).examine()
     print_result(DIAGNOSIS, diagnosis, format_)
     return diagnosis.code

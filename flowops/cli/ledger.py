@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.access import open_for
-from flowops.app.ledger import entries_asked, names_spool, read_import, references_asked
+from flowops.app.ledger import entries_asked, names_spool, references_asked
 from flowops.app.ledger import init as make_ledger
-from flowops.app.load import allows_numbers, policy_of, project_of
 from flowops.app.move import copy as copy_to
 from flowops.app.move import take_back
 from flowops.app.operators import check_pair, edits, read_pairs
@@ -28,6 +26,7 @@ from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.ledger.records import go_on
 from flowops.model.call import OUTCOME_CODES, read_call_id
 from flowops.model.ledger import EventType, State
+from flowops.project import Project
 from flowops.report import phrases
 from flowops.report.escape import safe
 from flowops.report.formats import DONE, ENTRIES, ENTRY, EXPORT, RUNS
@@ -105,8 +104,7 @@ def list_(
     """List the calls of the ledger, or those that are selected: by their reference-ids, by globs (`*` and `?`), or by
     the files or labels that they have in the project."""
 
-    project, settings = project_of(selection.environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=selection.environment, observer=TERMINAL).ledger() as ledger:
         wanted = [State(state) for state in states] or None
         codes = [OUTCOME_CODES[outcome] for outcome in outcomes] or None
         rows = entries_asked(ledger, selection, states=wanted, since=since, codes=codes, limit=limit)
@@ -123,8 +121,7 @@ def show(reference: str, environment: str, format_: str) -> None:
     Of a rehearsal (`rehearsal-…`), which is no call, show what happened.
     """
 
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         found = ledger.look_up([reference]).get(reference)
         entry = None if found is None else ledger.entries_of([found.reference_id])[0]  # with its labels
         history = list(ledger.events(entry.reference_id if entry else reference))
@@ -163,8 +160,7 @@ def runs(environment: str, since: datetime | None, limit: int | None, format_: s
     callbacks, records or an operator's word, are those of the calls (`flowops ledger list`) and not of the run.
     """
 
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         print_result(RUNS, Runs(environment, ledger.runs(since, limit)), format_)
 
 
@@ -183,8 +179,7 @@ def export(environment: str, events: bool, format_: str, out: Path | None) -> No
     In CSV a text that a spreadsheet would take for a formula gets an apostrophe in front, which import takes away.
     """
 
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         rows = AuditTrail(ledger.events()) if events else Exported(ledger.export())
         if out is None:
             print_result(EXPORT, rows, format_)
@@ -210,14 +205,14 @@ def import_(file: Path, environment: str, format_: str) -> None:
     FILE may be a spool: what a run on another machine could not write into this ledger is recorded.
     """
 
-    project, settings = project_of(environment)
+    project = Project(environment=environment, observer=TERMINAL)
     if names_spool(file):
-        with open_for(project, settings, observer=TERMINAL) as ledger:
+        with project.ledger(readonly=False) as ledger:
             added, present = ledger.import_spool(file)
         _print_imported(environment, added, present, format_)
         return
-    adopted = read_import(file, numbered=allows_numbers(policy_of(project, environment)[0]))
-    with open_for(project, settings, observer=TERMINAL) as ledger:
+    adopted = project.read_import(file)
+    with project.ledger(readonly=False) as ledger:
         done = ledger.import_calls(adopted)
     _print_imported(environment, len(done.added), len(done.present), format_)
     states = {call.reference_id: call.state for call in adopted}
@@ -328,8 +323,7 @@ def copy(environment: str, to: str | None, undo: bool, approved: bool, format_: 
         return
     if not to:
         raise UsageError("say where it moves to: --to sqlite:///… or --to postgresql://…")
-    _, settings = project_of(environment)
-    if not (settings.sandboxed or approved):
+    if not (Project(environment=environment).settings.sandboxed or approved):
         confirm(f"Move the ledger of {environment}? From then on nothing is placed from the old one.")
     moved = copy_to(environment, to, TERMINAL)
     said = f"{moved.id}: {phrases.count(moved.serial, 'event')} moved, audit trail verified"
@@ -353,10 +347,10 @@ def purge(environment: str, older_than: timedelta, auto_approve: bool, format_: 
     """
 
     before = datetime.now(UTC) - older_than
-    project, settings = project_of(environment)
-    if not auto_approve and not settings.sandboxed:
+    project = Project(environment=environment, observer=TERMINAL)
+    if not auto_approve and not project.settings.sandboxed:
         confirm(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
-    with open_for(project, settings, observer=TERMINAL) as ledger:
+    with project.ledger(readonly=False) as ledger:
         purged = ledger.purge(before)
     said = f"{phrases.count(purged, 'call')} purged"
     print_result(DONE, Done(environment, "ledger purge", {"purged": purged}, [said]), format_)
@@ -377,8 +371,7 @@ def verify(environment: str, accept: bool, reason: str | None, format_: str) -> 
 
     if accept != bool(reason and reason.strip()):
         raise UsageError("--accept and --reason go together: what is given up is on record, with the reason")
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=not accept, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger(readonly=not accept) as ledger:
         broken = ledger.verify()
         checkpoint = ledger.checkpoint()
         accepted = ledger.accept(reason) if reason and broken is None else None

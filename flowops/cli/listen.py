@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from flowops.app.listen import listen
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status
+from flowops.project import Project
 
 
 @click.command("listen", short_help="Receive the API's callbacks, and requests to hooks.")
@@ -31,4 +31,5 @@ def command(environment: str, host: str, port: int, hooks: tuple[str, ...]) -> i
     def ready(url: str) -> None:
         echo_status(f"listening on {url}")
 
-    return 128 + listen(environment, host, port, ready, tuple(dict.fromkeys(hooks)), observer=TERMINAL)
+    project = Project(environment=environment, observer=TERMINAL)
+    return 128 + project.listen(host, port, ready, hooks)

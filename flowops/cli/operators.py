@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.app.access import open_for
-from flowops.app.load import project_of
 from flowops.app.operators import select
 from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
+from flowops.project import Project
 from flowops.report import phrases
 from flowops.report.formats import OPERATION
 from flowops.report.layouts.ledger import operation_report
@@ -31,8 +30,8 @@ def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
 
     Returns 1 where something was refused; everything else was done.
     """
-    project, settings = project_of(asked.environment)
-    with open_for(project, settings, observer=TERMINAL) as ledger:
+    project = Project(environment=asked.environment, observer=TERMINAL)
+    with project.ledger(readonly=False) as ledger:
         operation = make(ledger)
         shown = ledger.rehearse(operation, select(asked.calls, operation, ledger), asked.reason)
         _refuse_numbers(shown)
@@ -40,7 +39,7 @@ def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
         steps = shown
         if changed:
             echo_lines(report_lines(operation_report(_view(asked, operation, shown, is_done=False))))
-            if not (settings.sandboxed or asked.approved):
+            if not (project.settings.sandboxed or asked.approved):
                 confirm(f"{operation.name.capitalize()} {phrases.count(changed, 'call')} in {asked.environment}?")
             steps = ledger.operate(operation, shown, asked.reason)
     print_result(OPERATION, _view(asked, operation, steps, is_done=True), asked.format_)

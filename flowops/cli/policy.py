@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from flowops.app.access import open_for
-from flowops.app.load import project_of
 from flowops.app.number_lists import hash_list, read_numbers
 from flowops.cli import options
 from flowops.cli.group import Group
 from flowops.cli.output import TERMINAL, print_result
+from flowops.project import Project
 from flowops.report.formats import BLOCKED, DONE
 from flowops.report.phrases import count
 from flowops.report.views.ledger import BlockedView, Done
@@ -63,8 +62,7 @@ def unblock(numbers: tuple[str, ...], environment: str, from_file: str | None, r
 @options.formats(BLOCKED)
 def blocked(environment: str, format_: str) -> int:
     """List the numbers that are blocked, masked, with who blocked them, when and why; then those that were once."""
-    project, settings = project_of(environment)
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         print_result(BLOCKED, BlockedView(environment, ledger.blocks()), format_)
     return 0
 
@@ -74,8 +72,7 @@ def _work(
 ) -> int:
     """Block numbers, or lift that, and say of how many it was so already."""
     meant = read_numbers(numbers, from_file)
-    project, settings = project_of(environment)
-    with open_for(project, settings, observer=TERMINAL) as ledger:
+    with Project(environment=environment, observer=TERMINAL).ledger(readonly=False) as ledger:
         changed = sum((ledger.unblock if lift else ledger.block)(meant, reason))
     done, before = ("unblocked", "not blocked") if lift else ("blocked", "blocked already")
     others = f", {count(len(meant) - changed, 'number')} {_were(len(meant) - changed)} {before}"

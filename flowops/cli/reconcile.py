@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.load import project_of
-from flowops.app.reconcile import Adopt, reconcile, reconcile_file
+from flowops.app.reconcile import Adopt
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.common.exit_codes import ExitCode
 from flowops.errors import UsageError
+from flowops.project import Project
 from flowops.report.formats import DONE
 from flowops.report.views.ledger import Done
 
@@ -67,15 +67,16 @@ def command(
     files name makes it in doubt, as the ledger may have lost it; --adopt takes it for placed.
     """
     adopted = Adopt(adopt or Adopt.NONE)
-    if if_configured and from_file is None and project_of(environment)[1].account is None:
+    project = Project(environment=environment, observer=TERMINAL)
+    if if_configured and from_file is None and project.settings.account is None:
         echo_status(f"environment '{environment}' has no account: there are no records to ask for")
         return 0
     if from_file is None:
-        done = reconcile(environment, since, adopt=adopted, wait=not no_wait, observer=TERMINAL)
+        done = project.reconcile(since, adopt=adopted, wait=not no_wait)
     elif since is not None or no_wait:
         raise UsageError("--since and --no-wait have no meaning with --from-file")
     else:
-        done = reconcile_file(environment, from_file, adopt=adopted, observer=TERMINAL)
+        done = project.reconcile_file(from_file, adopt=adopted)
     env = shlex.quote(environment)
     print_result(DONE, Done(environment, "reconcile", done._asdict(), list(_said(done))), format_)
     if done.doubtful:

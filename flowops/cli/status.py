@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.access import open_for
 from flowops.app.gate import failures
 from flowops.app.ledger import entries_asked
-from flowops.app.load import project_of
 from flowops.app.status import is_doubtful, report_since, whole_report
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_text
+from flowops.project import Project
 from flowops.report.formats import ENTRIES, STATUS
 from flowops.report.views.ledger import Entries
 
@@ -56,9 +55,9 @@ def command(
 
     After --wait the exit code is 7 where a call is in doubt, and 1 where one is still on its way.
     """
-    project, settings = project_of(selection.environment)
-    hears = settings.callbacks is not None
-    with open_for(project, settings, readonly=True, observer=TERMINAL) as ledger:
+    project = Project.of(selection, TERMINAL)
+    hears = project.settings.callbacks is not None
+    with project.ledger() as ledger:
         report = partial(report_since, ledger, selection, since, hears=hears)
         status = _settled(report, wait) if wait is not None else None
         if since is None and (selection.paths or selection.calls.narrows):

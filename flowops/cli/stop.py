@@ -6,11 +6,9 @@ import shlex
 
 import click
 
-from flowops.app.access import open_for
-from flowops.app.load import project_of
-from flowops.app.reporting import tell_of_stop
 from flowops.cli import options
 from flowops.cli.output import print_result
+from flowops.project import Project
 from flowops.report.formats import DONE
 from flowops.report.views.ledger import Done
 
@@ -25,12 +23,7 @@ def stop(environment: str, reason: str, format_: str) -> int:
     It stays stopped until `flowops resume`.
     """
 
-    project, settings = project_of(environment)
-    with open_for(project, settings) as ledger:
-        changed = ledger.stop(reason)
-        why = ledger.stopped()
-    if changed:
-        tell_of_stop(project, settings)
+    changed, why = Project(environment=environment).stop(reason)
     said = f"{environment} was stopped already: {why}"
     if changed:
         again = f"flowops resume --env {shlex.quote(environment)}"
@@ -45,9 +38,7 @@ def stop(environment: str, reason: str, format_: str) -> int:
 def resume(environment: str, format_: str) -> int:
     """Allow runs of the environment to claim calls again after `flowops stop`. Nothing is placed by this itself."""
 
-    project, settings = project_of(environment)
-    with open_for(project, settings) as ledger:
-        changed = ledger.resume()
+    changed = Project(environment=environment).resume()
     said = f"{environment} is resumed" if changed else f"{environment} was not stopped"
     print_result(DONE, Done(environment, "resume", {"changed": changed}, [said]), format_)
     return 0

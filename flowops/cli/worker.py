@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from flowops.app.worker import WorkerOptions, run
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status
 from flowops.common.exit_codes import ExitCode
+from flowops.project import Project
 
 
 def _host_and_port(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[str, int] | None:
@@ -43,5 +43,5 @@ def command(environment: str, once: bool, concurrency: int | None, listen: tuple
     take over.
     """
     echo_status(f"working for {environment}; stop it with Ctrl-C or SIGTERM")
-    number = run(WorkerOptions(environment, once, concurrency, listen), TERMINAL)
+    number = Project(environment=environment, observer=TERMINAL).work(once=once, concurrency=concurrency, listen=listen)
     return number if once or number == ExitCode.DONE else 128 + number
