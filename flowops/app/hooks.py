@@ -228,7 +228,7 @@ class Hooks:
             event, what = _TOLD[answer.status]
             # One that comes again and again says the same again and again.
             once = None if event == DONE else (name, event)
-            see = f"see: flowops ledger list -l {LABEL}={name} {self._notifier.env}"
+            see = f"see: flowops ledger list -l {LABEL}={name} --env {self._notifier.env}"
             self._notifier.tell({event}, f"hook {name}: {what}", see, once=once)
         return response(name, answer)
 
@@ -260,7 +260,7 @@ class Hooks:
             if shutdown.signal is None:
                 pause = pauses.behind(time.monotonic() - began)
                 self._tell(f"no hook places anything for {pause:.0f} s: {failure}")
-                see = f"see: flowops doctor {self._notifier.env}"
+                see = f"see: flowops doctor --env {self._notifier.env}"
                 self._notifier.tell({FAILED}, "hooks cannot place calls for a while", see, once="run")
                 await sleep(shutdown, pause, lambda: None)
 

@@ -66,8 +66,8 @@ class Notifier:
 
     @property
     def env(self) -> str:
-        """Return the option of a command that names the environment."""
-        return f"--env {shlex.quote(self._environment)}"
+        """Return the environment as a command names it."""
+        return shlex.quote(self._environment)
 
     def tell(self, events: Collection[str], what: str, *more: str, once: object = None) -> None:
         """Tell that something has happened to those who ask for one of these events.
@@ -88,7 +88,7 @@ class Notifier:
                 self._told.pop((number, IN_DOUBT, each.older), None)
             elif (number, IN_DOUBT, each.older) not in self._told:
                 what = f"a call has been in doubt for more than {span_text(each.older)}"
-                if self._send(number, each, what, (f"settle it: flowops reconcile {self.env}",), None):
+                if self._send(number, each, what, (f"settle it: flowops reconcile --env {self.env}",), None):
                     self._told[number, IN_DOUBT, each.older] = float("inf")
 
     @contextmanager
@@ -221,4 +221,4 @@ def tell_of_run(notifier: Notifier, result: Result, run: str) -> None:
     more = [f"nothing more was placed: {guard}" for guard in guards]
     if result.interrupted is not None:
         more.append(f"interrupted by signal {result.interrupted}")
-    notifier.tell(events_of(result), totals, *more, f"see: flowops status {notifier.env}", f"run {run}")
+    notifier.tell(events_of(result), totals, *more, f"see: flowops status --env {notifier.env}", f"run {run}")

@@ -45,7 +45,7 @@ def _report_failure(selection: Selection, error: FlowopsError) -> None:
             notifier = Notifier(project, environment, SOON)
             kind = {"ledger": "the ledger cannot be used", "api": "the API cannot be used"}
             why = kind.get(error.code, "the saved plan no longer fits")
-            notifier.tell({FAILED}, f"nothing was placed: {why}", f"see: flowops doctor {notifier.env}")
+            notifier.tell({FAILED}, f"nothing was placed: {why}", f"see: flowops doctor --env {notifier.env}")
 
 
 def _report(found: Planned, result: Result) -> None:
@@ -65,4 +65,6 @@ def tell_of_stop(project: Project, environment: Environment) -> None:
         from flowops.app.notify import SOON, STOPPED, Notifier
 
         notifier = Notifier(project, environment, SOON)
-        notifier.tell({STOPPED}, "it is stopped, and no run claims another call", f"flowops resume {notifier.env}")
+        notifier.tell(
+            {STOPPED}, "it is stopped, and no run claims another call", f"flowops resume --env {notifier.env}"
+        )

@@ -123,7 +123,7 @@ async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: 
                     continue
                 observer.report(f"the run has ended: {failure}")
                 notifier.tell(
-                    {FAILED}, "a worker's run has ended early", f"see: flowops doctor {notifier.env}", once="run"
+                    {FAILED}, "a worker's run has ended early", f"see: flowops doctor --env {notifier.env}", once="run"
                 )
                 if options.once:
                     return ExitCode.API
@@ -400,7 +400,7 @@ class _Worker:
         self._notifier.tell(events, f"campaign {campaign.id} has finished: {totals}", self._see(campaign))
 
     def _see(self, campaign: Campaign) -> str:
-        return f"see: flowops campaign show {campaign.id} {self._notifier.env}"
+        return f"see: flowops campaign show {campaign.id} --env {self._notifier.env}"
 
     def _give_job(self, engine: Engine, turn: BatchTurn) -> None:
         """Give a batch that no job is about one of its next turn: that of this turn was lost, or has failed."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 #: How a line of a file begins in a message: with its number, or with nothing where a caret is below it.
-_EXCERPT = re.compile(r" *[0-9]* +\| ")
+_EXCERPT = re.compile(r"(?: *[0-9]+)? +\| ")
 #: No terminal is taken to be narrower.
 NARROWEST = 20
 

@@ -110,7 +110,7 @@ class TestTheCommandOfAVariable:
 
     @pytest.mark.parametrize(
         ("text", "why"),
-        [("apply --reason 'half", "a quote is not closed"), ("--command-from LINE validate", "stands alone")],
+        [("apply --reason 'half", "a quote is not closed"), ("--command-from LINE validate", "is used alone")],
     )
     def test_what_cannot_be_meant_is_wrong_usage(self, clinic: Repository, text: str, why: str) -> None:
         code, _, err = self.run(clinic, text)

@@ -20,7 +20,10 @@ RUN = ROOT / "benchmarks/run.py"
 DOCUMENTS = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: What each of them compares, or counts, at the least.
 FOUND = {
-    "startup": ["python -c pass", "import click", "flowops --version", "flowops --help", "flowops validate FILE"],
+    "startup": [
+        *("python -c pass", "import click", "import what validate needs", "import what plan needs"),
+        *("flowops --version", "flowops --help", "flowops validate FILE"),
+    ],
     "files": ["flowops validate", "check-jsonschema"],
     "rows": ["bare loop", "flowops plan"],
     "growth": ["validate", "plan"],

@@ -249,7 +249,8 @@ def given(command: str, *arguments: str) -> dict[str, str]:
 
 class TestTheStep:
     def test_a_diff_is_a_summary_and_a_comment(self, runner: Runner, clinic: Repository) -> None:
-        clinic.edit("flowops.yaml", "Harbour Street", "Station Road")
+        for file in ("flowops.yaml", "tests/reminders.yaml"):
+            clinic.edit(file, "Harbour Street", "Station Road")
         clinic.commit()
         comment = clinic.root / "comment.md"
         asked = given("diff", "main~1...main", "--report markdown=comment.md")
@@ -265,13 +266,13 @@ class TestTheStep:
         for command in (given("validate"), given("plan"), given("diff", "main")):
             ran = runner.run("flowops", "Run flowops", clinic.root, **command)
             assert ran.returncode == 3
-            assert "::error file=calls/reminders.yaml,line=10,col=18,title=" in ran.stdout
+            assert "::error file=calls/reminders.yaml,line=13,col=18,title=" in ran.stdout
             assert "row&#46;nmae" in runner.summary.read_text()
 
     def test_files_have_the_names_of_the_repository_wherever_it_runs(self, runner: Runner, clinic: Repository) -> None:
         clinic.edit("calls/reminders.yaml", "row.name", "row.nmae")
         ran = runner.run("flowops", "Run flowops", clinic.root / "calls", **given("validate"))
-        assert "::error file=calls/reminders.yaml,line=10," in ran.stdout
+        assert "::error file=calls/reminders.yaml,line=13," in ran.stdout
 
     def test_a_plan_is_counted_and_applied(self, runner: Runner, clinic: Repository) -> None:
         planned = runner.run("flowops", "Run flowops", clinic.root, **given("plan", "-o", "plan.json"))
@@ -400,7 +401,8 @@ class TestGitLab:
     def test_the_scripts_run(self, clinic: Repository) -> None:
         jobs = yaml.safe_load(GITLAB.read_text())
         base = clinic.git("rev-parse", "HEAD")
-        clinic.edit("flowops.yaml", "Harbour Street", "Station Road")
+        for file in ("flowops.yaml", "tests/reminders.yaml"):
+            clinic.edit(file, "Harbour Street", "Station Road")
         for name in ("flowops:review", "flowops:plan", "flowops:apply"):
             self.run(clinic, jobs[name], CI_MERGE_REQUEST_DIFF_BASE_SHA=base)
         assert json.loads((clinic.root / "flowops-quality.json").read_text()) == []

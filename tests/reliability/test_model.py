@@ -209,7 +209,8 @@ class Ledgers(RuleBasedStateMachine):
         api = LoggingApi(ways)
         try:
             result = run(plan, api, store, concurrency)
-        except Crash:
+        except (Crash, BaseExceptionGroup) as ended:  # a group of tasks hands on the crash of one of them as a group
+            assert isinstance(ended, Crash) or ended.split(Crash)[1] is None
             die(store)
             self.swept()
             self.follow(api.log)
