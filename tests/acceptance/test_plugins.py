@@ -79,7 +79,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     wheels = sorted(map(str, (folder / "dist").iterdir()))
     assert len(wheels) == 3
-    subprocess.run([*pip, "-q", *wheels], check=True, capture_output=True, env=environment())
+    quiet = environment(PYTHONWARNINGS="ignore")  # those of pip are not ours
+    subprocess.run([*pip, "-q", *wheels], check=True, capture_output=True, env=quiet)
     site = sysconfig.get_path("purelib", vars={"base": str(folder / "venv"), "platbase": str(folder / "venv")})
     (Path(site) / "flowops.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
     return python
