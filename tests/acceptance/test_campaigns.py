@@ -216,9 +216,10 @@ def test_a_file_has_one_worker(project: Path, api: ApiServer) -> None:
     try:
         assert first.stderr is not None
         assert "working for production" in first.stderr.readline()
+        while not (project / "ledger.db.worker").exists():  # it locks this as soon as it is there
+            time.sleep(0.01)
+        time.sleep(0.2)
         second = asked(project, "worker", "--once")
-        while second.code == 0:  # the first one has not begun yet
-            second = asked(project, "worker", "--once")
         assert second.code == 5
         assert "another worker works on this ledger already" in second.err
     finally:
