@@ -38,7 +38,7 @@ RINGS = (Way.ACCEPTED, Way.LOST)
 QUICK: Mapping[str, tuple[dict[str, Any], int]] = {
     "callback": ({"ways": RINGS, "crashes": 1, "callback": 1}, 550),
     "record": ({"ways": RINGS, "crashes": 1, "record": 1}, 550),
-    "spool": ({"ways": (Way.ACCEPTED,), "faults": 1, "spool": 1}, 350),
+    "spool": ({"ways": (Way.ACCEPTED,), "faults": 1, "spool": 1}, 320),
     "operator": ({"ways": (Way.BROKEN,), "crashes": 1, "operator": 1}, 960),
     "rename": ({"ways": RINGS, "crashes": 1, "rename": 1}, 440),
     "refusals": ({"crashes": 0}, 700),
