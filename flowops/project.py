@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from flowops.app.campaigns import HandOver
     from flowops.app.diff import Comparison
-    from flowops.app.events import Events
-    from flowops.app.observer import Observer
+    from flowops.app.observer import Events, Observer
     from flowops.app.plan import Pacing, Planned
     from flowops.app.policy_run import Override
     from flowops.app.reconcile import Adopt, Reconciled
@@ -179,7 +178,7 @@ class Project:
         RunFailed, which has the `result`, where something unexpected ends the run.
         """
         from flowops.app.apply import place
-        from flowops.app.reporting import reporting
+        from flowops.app.notify import reporting
         from flowops.apply.run import RunFailed
 
         with reporting(self.selection) as report, self._approved(options) as (found, pacing, told):
@@ -228,7 +227,7 @@ class Project:
     def stop(self, reason: str) -> tuple[bool, str | None]:
         """Let no run of the environment claim another call; return whether that is new, and why they may not."""
         from flowops.app.load import project_of
-        from flowops.app.reporting import tell_of_stop
+        from flowops.app.notify import tell_of_stop
 
         with self.ledger(readonly=False) as ledger:
             changed, why = ledger.stop(reason), ledger.stopped()
@@ -302,7 +301,7 @@ class Project:
     def _approved(self, options: ApplyOptions) -> Iterator[tuple[Planned, Pacing, Events]]:
         """Give a plan that nobody has anything against, how its calls are spread, and who hears of them."""
         from flowops.app.apply import check_reviewed
-        from flowops.app.events import Events
+        from flowops.app.observer import Events
         from flowops.app.plan import Pacing, check_pacing, planned
         from flowops.app.saved import pacing_as_saved
         from flowops.model.plan import Action

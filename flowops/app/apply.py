@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowops.app.callback_server import callback_server
 from flowops.app.canary import Rounds
-from flowops.app.events import NO_EVENTS, Events
-from flowops.app.observer import SILENT
+from flowops.app.observer import NO_EVENTS, SILENT, Events
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.saved import from_here
 from flowops.app.secrets import connection_of, token_of, value_of

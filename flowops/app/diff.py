@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.hints import localized
 from flowops.app.load import given_variables, load, merged_vars
 from flowops.app.observer import SILENT
-from flowops.app.render import examined, report_not_read
+from flowops.app.render import examined, localized, report_not_read
 from flowops.app.selection import EVERY_CALL, nothing_selected, selected
 from flowops.app.settings import reviewed
 from flowops.app.walk import Walk

@@ -45,13 +45,12 @@ from flowops.app.hook_answers import (
 from flowops.app.hook_documents import LABEL, file_of, secret_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import allows_numbers, excerpts, load, variables
-from flowops.app.monitoring import of_every_ledger, run_info
 from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT
 from flowops.app.policy_run import ClaimCheck, PolicyRun, clock, facts_of
 from flowops.app.render import examined
-from flowops.app.runs import Pauses, sleep
 from flowops.app.secrets import token_of
 from flowops.app.selection import Selection
+from flowops.app.services import Pauses, of_every_ledger, run_info, sleep
 from flowops.app.walk import Walk
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt

@@ -11,23 +11,26 @@ import logging
 import shlex
 import threading
 import time
+import warnings
 from collections import Counter
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from flowops.app.channels import open_channel
+from flowops.app.load import project_of
 from flowops.app.secrets import value_of
 from flowops.apply.outcome import exit_codes
 from flowops.common.called import install_command
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
 from flowops.common.times import span_text
-from flowops.errors import FlowopsError, LedgerError, UsageError
+from flowops.errors import ApiError, FlowopsError, LedgerError, StalePlan, UsageError
 from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
+    from flowops.app.plan import Planned
+    from flowops.app.selection import Selection
     from flowops.ledger.store import Store
     from flowops.model.project import Environment, Notification, Project
     from flowops.model.result import Result
@@ -222,3 +225,85 @@ def tell_of_run(notifier: Notifier, result: Result, run: str) -> None:
     if result.interrupted is not None:
         more.append(f"interrupted by signal {result.interrupted}")
     notifier.tell(events_of(result), totals, *more, f"see: flowops status --env {notifier.env}", f"run {run}")
+
+
+class Channel(Protocol):
+    """Somebody who can be told something."""
+
+    def send(self, title: str, body: str) -> bool:
+        """Send a message; return whether it has arrived. Takes some seconds at most, and raises nothing."""
+        ...
+
+
+def open_channel(address: str) -> Channel | None:
+    """Return whom an address leads to, None where it is none. Raises ImportError where Apprise is not installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what its services import is not of this house
+        from apprise import Apprise, AppriseAsset
+
+        # What it has to say names addresses, so nobody hears it.
+        logging.getLogger("apprise").disabled = True
+        asset = AppriseAsset(
+            app_id="flowops", plugin_paths=[], secure_logging=True, allow_templates=False, http_redirects=False
+        )
+        service = Apprise.instantiate(address, asset=asset)
+    return None if service is None else _Apprise(Apprise(service, asset=asset))
+
+
+class _Apprise:
+    def __init__(self, service: object) -> None:
+        self._service = service
+
+    def send(self, title: str, body: str) -> bool:
+        """Send a message; return whether it has arrived."""
+        try:
+            return bool(self._service.notify(title=title, body=body))  # type: ignore[attr-defined] # it has no types
+        except Exception:  # what a service of Apprise raises is nobody's to foresee
+            return False
+
+
+@contextmanager
+def reporting(selection: Selection) -> Iterator[Callable[[Planned, Result], None]]:
+    """Give what tells of a run; a failure of the ledger, the API or the plan that ends the block is told, too."""
+    reported = False
+
+    def report(found: Planned, result: Result) -> None:
+        nonlocal reported
+        reported = True
+        _report(found, result)
+
+    try:
+        yield report
+    except (LedgerError, ApiError, StalePlan) as error:
+        if not reported:  # else it failed at its end, and what was placed is told
+            _report_failure(selection, error)
+        raise
+
+
+def _report_failure(selection: Selection, error: FlowopsError) -> None:
+    """Tell that nothing was placed; nothing where the project cannot say whom."""
+    with suppress(FlowopsError):
+        project, environment = project_of(selection.environment, next(iter(selection.paths), "."))
+        if project.notify:
+            notifier = Notifier(project, environment, SOON)
+            kind = {"ledger": "the ledger cannot be used", "api": "the API cannot be used"}
+            why = kind.get(error.code, "the saved plan no longer fits")
+            notifier.tell({FAILED}, f"nothing was placed: {why}", f"see: flowops doctor --env {notifier.env}")
+
+
+def _report(found: Planned, result: Result) -> None:
+    project = found.workspace.project
+    if project.notify:
+        notifier = Notifier(project, found.environment, SOON)
+        tell_of_run(notifier, result, found.ledger.run)
+        with suppress(LedgerError):
+            notifier.doubts(found.ledger)
+
+
+def tell_of_stop(project: Project, environment: Environment) -> None:
+    """Tell that somebody has stopped an environment."""
+    if project.notify:
+        notifier = Notifier(project, environment, SOON)
+        notifier.tell(
+            {STOPPED}, "it is stopped, and no run claims another call", f"flowops resume --env {notifier.env}"
+        )

@@ -9,13 +9,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import commit_of, open_for
-from flowops.app.hints import localized
 from flowops.app.hook_documents import LABEL
 from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of
-from flowops.app.render import checked, not_read
+from flowops.app.render import checked, localized, not_read
 from flowops.app.secrets import token_of
 from flowops.app.settings import settings_of
 from flowops.app.walk import Walk

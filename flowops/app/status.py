@@ -7,15 +7,17 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.chains import chains_of
 from flowops.app.ledger import entries_asked, guards_of
+from flowops.app.load import load, variables
 from flowops.app.policy_run import clock
 from flowops.app.selection import Selection
 from flowops.errors import Invalid, UsageError
+from flowops.ledger.database import iso
 from flowops.model.call import split_reference
 from flowops.model.ledger import State
-from flowops.model.plan import Action
-from flowops.model.status import DocumentTotals, GroupTotals, HeldBack, LedgerStatus, Totals
+from flowops.model.plan import NOBODY_WAITS, Action, Waiting
+from flowops.model.status import Chains, DocumentTotals, GroupTotals, HeldBack, LedgerStatus, Totals
+from flowops.plan.chains import standing_of
 from flowops.plan.decide import ACCEPTED, ATTEMPT, REFUSED_EARLIER
 from flowops.policy.evaluate import OPENING
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from flowops.ledger.reader import Reader
     from flowops.ledger.store import Store
+    from flowops.model.document import Document
     from flowops.model.ledger import Entry, GivenUp
     from flowops.model.plan import Plan
 
@@ -262,3 +265,57 @@ def status_of(ledger: Reader) -> LedgerStatus:
 def _given_up(ledger: Reader) -> list[GivenUp]:
     """Return the calls that are given up; none where the key is lost, without which nobody can tell."""
     return sorted(ledger.given_up().values()) if ledger.has_key else []
+
+
+ATTEMPTS = "attempts"
+
+
+def chains_of(ledger: Store, asked: Selection) -> Chains | None:
+    """Return what the calls with attempts wait for that are asked for, as a plan of them says.
+
+    Where the files are not valid, or a variable of theirs is not given, the ledger alone says it. None where no
+    document has attempts, or the ledger's key is lost. No database is asked for rows.
+    """
+    if not ledger.has_key:
+        return None
+    try:
+        workspace = load(asked)
+    except (Invalid, UsageError):
+        return _by_ledger(ledger)
+    default = workspace.project.defaults.get(ATTEMPTS) is not None
+    documents = tuple(each for each in workspace.calls if _has_attempts(each, default=default))
+    if not documents:
+        return None
+    # What renders takes long to be imported, and most ledgers are looked at without.
+    from flowops.app.plan import plan_calls
+    from flowops.app.render import checked
+    from flowops.app.walk import Walk
+
+    walk = Walk(workspace._replace(calls=documents, others=()), variables(workspace, asked.var, asked.var_files))
+    try:
+        plan = plan_calls(checked(walk), walk, None, ledger, clock()).plan
+    except (Invalid, UsageError):
+        return _by_ledger(ledger)
+    further = [each for each in plan.references(Action.PLACE, Action.DEFERRED) if each.attempt > 1]
+    due = sum(each.action is Action.PLACE for each in further)
+    first = min((each.until for each in further if each.until is not None), default=None)
+    return Chains(plan.waiting, due, len(further) - due, None if first is None else iso(first))
+
+
+def _by_ledger(ledger: Store) -> Chains | None:
+    """Return what calls of a ledger wait for that were claimed with attempts, whatever the files say of them now."""
+    chains, now = ledger.chains(), clock()
+    if not chains:
+        return None
+    waiting, due = NOBODY_WAITS, list[datetime]()
+    for tried in chains:
+        standing, since = standing_of(tried[0].attempts, tried), tried[-1].claimed_at
+        if standing.waits:
+            waiting = Waiting(waiting.calls + 1, min(waiting.since or since, since))
+        due += [standing.due] if standing.due is not None else []
+    later = [at for at in due if at > now]
+    return Chains(waiting, len(due) - len(later), len(later), iso(min(later)) if later else None)
+
+
+def _has_attempts(document: Document, *, default: bool) -> bool:
+    return document.value[ATTEMPTS] is not None if ATTEMPTS in document.value else default

@@ -10,8 +10,7 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.cases import Case, case_problems, moment
-from flowops.app.comparison import Comparison, Found
+from flowops.app.cases import Case, Comparison, Found, case_problems, moment
 from flowops.app.load import by_project, excerpts, load, merged_vars
 from flowops.app.plan import plan_calls
 from flowops.app.policy_run import clock

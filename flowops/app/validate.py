@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.hints import localized
 from flowops.app.load import by_project, load, variables
 from flowops.app.observer import SILENT
-from flowops.app.render import examined, not_read, report_not_read
+from flowops.app.render import examined, localized, not_read, report_not_read
 from flowops.app.walk import Walk
 from flowops.errors import Invalid
 from flowops.model.document import Problems, sentence

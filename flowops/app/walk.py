@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowops.app.call_check import CallCheck, checks
 from flowops.app.hook_documents import beyond_limit
 from flowops.app.load import allows_numbers
 from flowops.app.secrets import address_of_source
 from flowops.app.selection import selected
-from flowops.app.single_calls import SingleCall, judge, single_call
+from flowops.app.single_calls import CallCheck, SingleCall, checks, judge, single_call
 from flowops.app.walk_warnings import (
     InvalidRows,
     RowCounter,

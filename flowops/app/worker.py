@@ -20,11 +20,10 @@ from flowops.app.callback_server import callbacks_at, receiver
 from flowops.app.campaigns import judge, seal_of
 from flowops.app.ledger import guards_of
 from flowops.app.load import load_project
-from flowops.app.monitoring import Monitor
 from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT, PATIENT, SOON, STOPPED, Notifier
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
-from flowops.app.runs import LOOK, Pauses, sleep
 from flowops.app.secrets import token_of
+from flowops.app.services import LOOK, Monitor, Pauses, sleep
 from flowops.app.settings import settings_of
 from flowops.app.turns import OUTCOME, Rulings, Turns
 from flowops.apply.connections import RunOptions

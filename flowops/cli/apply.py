@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 import click
 from click.core import ParameterSource
 
-from flowops.app.events import events_to
 from flowops.app.gate import FAIL_ON, failures, words_of_result
+from flowops.app.observer import events_to
 from flowops.app.plan import Pacing
 from flowops.app.rehearsal import rehearsal, rehearse
 from flowops.app.saved import refuse_plans

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.ledger import entries_asked, names_spool, references_asked
+from flowops.app.ledger import copy as copy_to
+from flowops.app.ledger import entries_asked, names_spool, references_asked, take_back
 from flowops.app.ledger import init as make_ledger
-from flowops.app.move import copy as copy_to
-from flowops.app.move import take_back
 from flowops.app.operators import check_pair, edits, read_pairs
 from flowops.app.selection import Selection
 from flowops.cli import completing, options, selecting

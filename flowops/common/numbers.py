@@ -167,7 +167,7 @@ def info(number: str) -> NumberInfo:
     return NumberInfo(number, *nature(number))
 
 
-#: What hints say where they know neither the project's country nor its column: `flowops.app.hints` puts those there.
+#: What hints say where they know neither the project's country nor its column: `flowops.app.render` puts those there.
 EXAMPLE_FILTER, EXAMPLE_COLUMN = "e164('GB')", "row.phone"
 WITHOUT_EMPTY = f"leave such rows out: where: \"{{{{ {EXAMPLE_COLUMN} != '' }}}}\""
 

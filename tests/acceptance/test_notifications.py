@@ -19,8 +19,7 @@ from support.server import TOKEN, ApiServer, answer_with, drop
 
 from flowops.app import notify
 from flowops.app.load import project_of
-from flowops.app.notify import DONE, IN_DOUBT, Notifier
-from flowops.app.reporting import reporting
+from flowops.app.notify import DONE, IN_DOUBT, Notifier, reporting
 from flowops.app.selection import Selection
 from flowops.errors import LedgerError
 
@@ -345,7 +344,7 @@ def test_a_ledger_that_fails_at_the_end_does_not_say_that_nothing_was_placed(
 ) -> None:
     for name, value in told(real, receiver).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("flowops.app.reporting._report", lambda *_: None)
+    monkeypatch.setattr("flowops.app.notify._report", lambda *_: None)
     selection = Selection((str(real),), "production")
 
     def run(reported: bool) -> None:

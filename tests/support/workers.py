@@ -36,7 +36,7 @@ SHORT: dict[str, Any] = {
     "flowops.ledger.postgres.BEAT": 0.3,
     "flowops.ledger.postgres.TO_SEND": 1.5,
     "flowops.ledger.postgres.IDLE_TIMEOUT": 1_000,
-    "flowops.app.runs.PAUSE": 0.5,
+    "flowops.app.services.PAUSE": 0.5,
     "flowops.app.worker.AUDIT": 2.0,
     "flowops.app.turns.AGAIN": 1.0,
 }

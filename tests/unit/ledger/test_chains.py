@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from support.operators import operate
 
-from flowops.app.chains import chains_of
 from flowops.app.ledger import entries_asked, read_import
 from flowops.app.operators import CallSelection, select
 from flowops.app.policy_run import _with_attempts
 from flowops.app.selection import CallFilter, Selection
+from flowops.app.status import chains_of
 from flowops.errors import UsageError
 from flowops.ledger.operations import ImportedCall, imported_call
 from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
@@ -272,7 +272,7 @@ def test_where_the_files_are_not_valid_the_ledger_says_what_calls_wait_for(
     found = chains_of(tried, asked)
     assert found is not None
     assert (found.waiting.calls, found.due, found.later) == (1, 0, 1)
-    monkeypatch.setattr("flowops.app.chains.clock", lambda: LATER)
+    monkeypatch.setattr("flowops.app.status.clock", lambda: LATER)
     found = chains_of(tried, asked)
     assert found is not None
     assert (found.due, found.later, found.next_due) == (1, 0, None)

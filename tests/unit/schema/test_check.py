@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.values import document_at
 
-from flowops.app.call_check import CallCheck
+from flowops.app.single_calls import CallCheck
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, Problem, RowPlace
 from flowops.schema.check import FIELD, check_body, check_document, check_documents, checker

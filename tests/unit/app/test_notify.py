@@ -10,7 +10,7 @@ import pytest
 import requests
 from support.receivers import http_receiver, mail_receiver
 
-from flowops.app.channels import open_channel
+from flowops.app.notify import open_channel
 
 
 def sent(address: str) -> bool:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.plans import decided
 
-from flowops.app.cases import Case
-from flowops.app.comparison import Comparison, Found
+from flowops.app.cases import Case, Comparison, Found
 from flowops.documents.yaml import parse
 from flowops.documents.yaml_builder import Budget
 from flowops.model.call import Call, Origin

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from flowops.app import monitoring
+from flowops.app import services
 from flowops.app.access import open_for
 from flowops.app.load import project_of
-from flowops.app.monitoring import Monitor
+from flowops.app.services import Monitor
 from flowops.common.metrics import CONTENT_TYPE
 from flowops.errors import LedgerError
 from flowops.httpd import Request
@@ -53,7 +53,7 @@ def numbers(page: str) -> dict[str, float]:
 def test_it_lives_as_long_as_it_looks_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monitor = Monitor("production", None)
     assert asked(monitor, "/healthz") == (200, "ok\n")
-    monkeypatch.setattr(monitoring, "STUCK", -1.0)
+    monkeypatch.setattr(services, "STUCK", -1.0)
     assert asked(monitor, "/healthz") == (503, "the worker is stuck\n")
 
 

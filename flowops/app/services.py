@@ -1,8 +1,8 @@
-"""What a worker says of itself over HTTP: whether it lives, whether it is ready, and numbers for Prometheus.
+"""What processes that go on share: the pauses between their runs, and what one says of itself over HTTP.
 
 ``GET /healthz`` is for whoever restarts what is stuck: the worker has looked round a moment ago, or waits to begin
 another run. ``GET /readyz`` says whether it can place: a run is under way, and the ledger answers. ``GET /metrics`` has
-the numbers. Anything else is a callback, for the run that is under way.
+the numbers for Prometheus. Anything else is a callback, for the run that is under way.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -20,8 +21,9 @@ from flowops.httpd import text_response
 from flowops.model.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from flowops.apply.control import ShutdownRequest
     from flowops.callbacks.app import Receiver
     from flowops.common.metrics import Values
     from flowops.httpd import Body, Request, Response
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 STUCK = 120.0
 #: How long a ledger may take to show that it is well, in seconds.
 _PATIENCE = 5.0
+#: Seconds before a run that had to end is followed by another one; twice as long each time, up to the longest.
+PAUSE, LONGEST_PAUSE = 5.0, 300.0
+#: Seconds between two looks whether to go on.
+LOOK = 1.0
 
 
 class Monitor:
@@ -163,3 +169,30 @@ def _of_ledger(ledger: Store) -> Iterator[Metric]:
         ("run",),
         ages,
     )
+
+
+class Pauses:
+    """How long to wait behind each run: the longer, the more of them have ended soon, up to the `longest`."""
+
+    def __init__(self, longest: float = LONGEST_PAUSE) -> None:
+        self._longest = longest
+        self._last = PAUSE / 2
+
+    def behind(self, lived: float) -> float:
+        """Return how many seconds to wait behind a run that has lived so many."""
+        self._last = PAUSE if lived > self._longest else min(2 * self._last, self._longest)
+        return self._last
+
+
+async def sleep(shutdown: ShutdownRequest, seconds: float, looked: Callable[[], None]) -> None:
+    """Wait so long, or until a signal comes, and say each second that it goes on."""
+    until = time.monotonic() + seconds
+    woken = asyncio.Event()
+    shutdown.when_requested(woken.set)
+    try:
+        while not woken.is_set() and (left := until - time.monotonic()) > 0:
+            looked()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), min(left, LOOK))
+    finally:
+        shutdown.forget(woken.set)
