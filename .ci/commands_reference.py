@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.gate import FAIL_ON
 from flowops.cli import diff, status
 from flowops.cli.main import root
 from flowops.cli.options import LOG_OPTIONS
 from flowops.common.exit_codes import PRECEDENCE, ExitCode
+from flowops.model.result import FAIL_ON
 from flowops.report.registry import listed
 
 if TYPE_CHECKING:

@@ -151,9 +151,9 @@ def place_all(root: Path) -> None:
         [sys.executable, "-m", "flowops", "ledger", "init", "--env", "large"], check=True, capture_output=True
     )
     from flowops.app.plan import planned
-    from flowops.app.selection import Selection
     from flowops.model.claims import Claim, Record
     from flowops.model.ledger import EventType, Leg
+    from flowops.model.selection import Selection
 
     with planned(Selection((), "large"), readonly=False) as found:
         calls = iter(found.plan.calls)

@@ -16,9 +16,9 @@ from data_set import body
 from pair import Pair
 
 from flowops.app.load import Workspace, load, variables
-from flowops.app.selection import Selection
 from flowops.app.single_calls import checks
 from flowops.documents.rows import read_batches
+from flowops.model.selection import Selection
 from flowops.plan.canonical import fingerprint
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from flowops.app.plan import Planned
-    from flowops.app.policy_run import Override
     from flowops.model.call import Call
-    from flowops.model.plan import Action
+    from flowops.model.plan import Action, Override
     from flowops.model.result import Result
     from flowops.project import ApplyOptions
 

@@ -27,11 +27,10 @@ if TYPE_CHECKING:
 
     from flowops.app.campaigns import HandOver
     from flowops.app.diff import Comparison
-    from flowops.app.observer import Events, Observer
-    from flowops.app.plan import Pacing, Planned
-    from flowops.app.policy_run import Override
-    from flowops.app.reconcile import Adopt, Reconciled
-    from flowops.app.selection import Selection
+    from flowops.app.events import Events
+    from flowops.app.observer import Observer
+    from flowops.app.plan import Planned
+    from flowops.app.reconcile import Reconciled
     from flowops.app.testing import Tested
     from flowops.app.validate import Validation
     from flowops.apply.control import ShutdownRequest
@@ -39,9 +38,11 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.call import Call
     from flowops.model.document import Value
-    from flowops.model.plan import Action
+    from flowops.model.ledger import Adopt
+    from flowops.model.plan import Action, Override, Pacing
     from flowops.model.project import Environment
     from flowops.model.result import Result
+    from flowops.model.selection import Selection
     from flowops.model.status import Diagnosis, LedgerStatus
     from flowops.plan.saved import SavedPlan
 
@@ -84,7 +85,7 @@ class Project:
         exclude_refs: Iterable[str] = (),
         observer: Observer = SILENT,
     ) -> None:
-        from flowops.app.selection import CallFilter, Selection
+        from flowops.model.selection import CallFilter, Selection
 
         self.selection = Selection(
             tuple(os.fspath(path) for path in paths),
@@ -242,7 +243,8 @@ class Project:
 
     def reconcile(self, since: timedelta | None = None, *, adopt: Adopt | None = None, wait: bool = True) -> Reconciled:
         """Settle calls by the API's Call Detail Records, of those since so long ago. Raises ApiError, LedgerError."""
-        from flowops.app.reconcile import Adopt, reconcile
+        from flowops.app.reconcile import reconcile
+        from flowops.model.ledger import Adopt
 
         return reconcile(
             self.selection.environment, since, adopt=adopt or Adopt.NONE, wait=wait, observer=self.observer
@@ -252,7 +254,8 @@ class Project:
         """Settle calls by records that were exported by hand, as JSON, JSON Lines or CSV."""
         from pathlib import Path
 
-        from flowops.app.reconcile import Adopt, reconcile_file
+        from flowops.app.reconcile import reconcile_file
+        from flowops.model.ledger import Adopt
 
         return reconcile_file(self.selection.environment, Path(file), adopt=adopt or Adopt.NONE, observer=self.observer)
 
@@ -301,10 +304,10 @@ class Project:
     def _approved(self, options: ApplyOptions) -> Iterator[tuple[Planned, Pacing, Events]]:
         """Give a plan that nobody has anything against, how its calls are spread, and who hears of them."""
         from flowops.app.apply import check_reviewed
-        from flowops.app.observer import Events
-        from flowops.app.plan import Pacing, check_pacing, planned
+        from flowops.app.events import Events
+        from flowops.app.plan import check_pacing, planned
         from flowops.app.saved import pacing_as_saved
-        from flowops.model.plan import Action
+        from flowops.model.plan import Action, Pacing
 
         retry, pacing = frozenset(options.get("retry", ())), options.get("pacing") or Pacing()
         saved, override, approve = self.saved, options.get("override"), options.get("approve")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from flowops.app.callback_server import callback_server
 from flowops.app.canary import Rounds
-from flowops.app.observer import NO_EVENTS, SILENT, Events
+from flowops.app.events import NO_EVENTS, Events
+from flowops.app.observer import SILENT
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
-from flowops.app.saved import from_here
+from flowops.app.saved import filter_of, from_here
 from flowops.app.secrets import connection_of, token_of, value_of
-from flowops.app.selection import CallFilter, Selection, read_labels
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
@@ -24,6 +24,7 @@ from flowops.apply.run import apply, move
 from flowops.callbacks.token import callback_url, check_secret
 from flowops.common.times import span_text
 from flowops.errors import StalePlan, UsageError
+from flowops.model.selection import Selection
 from flowops.plan.decide import fingerprint_as
 from flowops.plan.recheck import recheck_moved
 from flowops.policy.evaluate import tripped
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from flowops.api.client import FlowBuilder
     from flowops.app.callback_server import Callbacks
     from flowops.app.observer import Observer
-    from flowops.app.plan import Pacing, Planned
+    from flowops.app.plan import Planned
     from flowops.model.call import Call
-    from flowops.model.plan import Guard, Plan, PlannedCall
+    from flowops.model.plan import Guard, Pacing, Plan, PlannedCall
     from flowops.model.project import Environment, Project
     from flowops.model.result import CallResult, Result
     from flowops.plan.saved import Fit, SavedPlan
@@ -249,7 +250,7 @@ def _where_to_look(saved: SavedPlan, fresh: Plan, root: str | Path) -> str:
     if before == after or saved.revision is None or COMMIT.fullmatch(saved.revision) is None:
         return ""
     request = saved.request
-    calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
+    calls = filter_of(request)
     paths, var_files = (from_here(Path(root), named) for named in (request.paths, request.var_files))
     asked = Selection(paths, fresh.environment, var_files=var_files, calls=calls)
     return f"see what the files say: flowops diff {saved.revision} {asked.arguments()}; then "

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.ledger import references_asked
 from flowops.app.secrets import value_of
-from flowops.app.selection import Selection
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret
 from flowops.errors import FlowopsError, UsageError
 from flowops.httpd import open_listener, serving, url_of
+from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

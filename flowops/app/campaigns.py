@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from flowops.app.observer import Observer
-    from flowops.app.plan import Pacing, Planned
+    from flowops.app.plan import Planned
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
     from flowops.model.campaign import CampaignProgress
     from flowops.model.document import Value
-    from flowops.model.plan import Guard
+    from flowops.model.plan import Guard, Pacing
     from flowops.model.project import Environment, Project
     from flowops.policy.policy import Policy
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.app.observer import Observer
-    from flowops.app.plan import Pacing, Planned
+    from flowops.app.plan import Planned
     from flowops.apply.control import Halt, ShutdownRequest
     from flowops.model.ledger import Entry
-    from flowops.model.plan import Plan, PlannedCall
+    from flowops.model.plan import Pacing, Plan, PlannedCall
 
 #: Seconds between two look-ups of outcomes in the ledger.
 LOOK = 0.5

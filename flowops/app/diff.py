@@ -8,11 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.load import given_variables, load, merged_vars
+from flowops.app.load import given_variables, load, merged_vars, nothing_selected
 from flowops.app.observer import SILENT
 from flowops.app.render import examined, localized, report_not_read
-from flowops.app.selection import EVERY_CALL, nothing_selected, selected
-from flowops.app.settings import reviewed
 from flowops.app.walk import Walk
 from flowops.common.safe_files import is_there
 from flowops.documents.git import Revision, commit_of, merge_base
@@ -22,6 +20,8 @@ from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.model.call import split_reference
 from flowops.model.document import Problems
+from flowops.model.project import reviewed
+from flowops.model.selection import EVERY_CALL, selected
 from flowops.plan.diff import Repeated, changed_attempts, changed_later, diff, difference, identities, later_attempts
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from flowops.app.observer import Observer
-    from flowops.app.selection import Selection
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem, Value
     from flowops.model.plan import Difference
+    from flowops.model.selection import Selection
     from flowops.plan.diff import Identity
 
 

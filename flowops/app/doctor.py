@@ -25,7 +25,6 @@ from flowops.app.number_lists import list_troubles
 from flowops.app.policy_run import clock
 from flowops.app.render import not_read
 from flowops.app.secrets import address_of_source, check_host, connection_of, token_of, value_of
-from flowops.app.selection import Selection
 from flowops.callbacks.token import check_secret
 from flowops.common import plugins
 from flowops.common.addresses import is_loopback
@@ -34,6 +33,7 @@ from flowops.common.exit_codes import ExitCode
 from flowops.common.secrets import Reference
 from flowops.documents.row_source import DataFile, Query, data_of
 from flowops.errors import ApiError, FlowopsError, LedgerError, NotAllowed, UsageError
+from flowops.model.selection import Selection
 from flowops.model.status import Check, Diagnosis, Status
 from flowops.schema.check import check_document
 

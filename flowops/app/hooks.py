@@ -49,7 +49,6 @@ from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT
 from flowops.app.policy_run import ClaimCheck, PolicyRun, clock, facts_of
 from flowops.app.render import examined
 from flowops.app.secrets import token_of
-from flowops.app.selection import Selection
 from flowops.app.services import Pauses, of_every_ledger, run_info, sleep
 from flowops.app.walk import Walk
 from flowops.apply.connections import RunOptions
@@ -68,6 +67,7 @@ from flowops.model.claims import Condition, Labelled, Used
 from flowops.model.document import Problem, Problems
 from flowops.model.plan import SENDING, Action, Decision
 from flowops.model.result import CallResult, Outcome
+from flowops.model.selection import Selection
 from flowops.plan.chains import at_attempts
 from flowops.plan.planner import plan_batch
 from flowops.policy.evaluate import needed_counts

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from flowops.app.access import actor, address_of, host_of, name_of, open_for, passing_warning, revision_of
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
-from flowops.app.selection import CallFilter
 from flowops.common.addresses import is_postgres, sqlite_file
 from flowops.common.names import ATTEMPT
 from flowops.common.numbers import names_number
@@ -33,6 +32,7 @@ from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import Owner
 from flowops.model.plan import Guard
+from flowops.model.selection import CallFilter
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
     from flowops.app.access import Address
     from flowops.app.observer import Observer
-    from flowops.app.selection import Selection
     from flowops.ledger.open import Made
     from flowops.ledger.operations import ImportedCall
     from flowops.ledger.reader import Reader
     from flowops.model.document import Value
     from flowops.model.ledger import Checkpoint, Entry, State
     from flowops.model.project import Environment, Project
+    from flowops.model.selection import Selection
 
 #: Bytes of the first line of a spool, which has a body.
 LONGEST_LINE = 4 * 1024 * 1024

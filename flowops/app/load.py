@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import contextmanager
 from itertools import compress
 from operator import not_
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.hook_documents import documents_of_hooks, labelled
-from flowops.app.selection import EVERY_CALL
 from flowops.common import plugins
 from flowops.common.budget import Budget
 from flowops.common.called import note_work
-from flowops.common.text import quoted
+from flowops.common.masking import mask_quoted
+from flowops.common.names import nearest, same_name
+from flowops.common.text import listed, quoted
 from flowops.documents.discovery import discover
 from flowops.documents.project import (
     find_project,
@@ -26,6 +28,7 @@ from flowops.documents.project import (
 )
 from flowops.errors import Invalid, UsageError
 from flowops.model.call import NUMBER_IN_REFERENCE
+from flowops.model.selection import EVERY_CALL
 from flowops.schema.check import check_documents
 from flowops.schema.flow_check import check_flows
 from flowops.templates.fields import SourceValue
@@ -33,13 +36,13 @@ from flowops.templates.leftovers import cut_by_comments, unrendered
 from flowops.templates.variables import render_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from flowops.app.selection import CallFilter, Selection
     from flowops.documents.discovery import Workspace as Discovered
     from flowops.documents.reader import Reader
     from flowops.model.document import Document, Place, Problem, Value
     from flowops.model.project import Environment, Flow, Hook, Project
+    from flowops.model.selection import CallFilter, Selection
     from flowops.policy.policy import Policy
     from flowops.policy.rule import NumberList, Rule
 
@@ -316,3 +319,39 @@ def _environment(project: Project, name: str) -> Environment:
         )
     note_work(str(project.root), name)
     return project.environments[name]
+
+
+def read_labels(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return the labels that `-l` asks for: ``key=value``, or several with commas between. Raises UsageError."""
+    found = []
+    for part in (part for text in texts for part in text.split(",")):
+        name, equals, value = part.partition("=")
+        if not name.strip() or not equals or name.endswith("!") or value.startswith("="):
+            raise UsageError(f"-l: {mask_quoted(part)} is not key=value", hint="for example: -l campaign=reminders")
+        found.append((name.strip(), same_name(value.strip())))
+    return tuple(found)
+
+
+def read_words(text: str, words: Collection[str]) -> frozenset[str]:
+    """Return the words of a comma list. Raises UsageError for one that is not among those that a command knows."""
+    from flowops.model.result import FAIL_ON  # few commands have the option, and many read files
+
+    asked = [word.strip() for word in text.split(",")]
+    for word in asked:
+        if word not in words:
+            why = "has no meaning for this command" if word in FAIL_ON else "is not known"
+            raise UsageError(f"--fail-on: '{word}' {why}", hint=f"write some of {','.join(words)}")
+    return frozenset(asked)
+
+
+def nothing_selected(calls: CallFilter, labels: Collection[tuple[str, str]]) -> UsageError:
+    """Return what to say where no call is selected; `labels` are those that there are."""
+    hint = "look at what there is, without a selection"
+    missing = [label for label in calls.labels if label not in labels]
+    if missing and not labels:
+        hint = "no document has labels"
+    elif missing:
+        known = sorted(map("=".join, labels))
+        guess = nearest("=".join(missing[0]), known)
+        hint = f"did you mean '{guess}'?" if guess else f"there are: {listed(known)}"
+    return UsageError(f"nothing is selected by {shlex.join(calls.arguments())}", hint=hint)

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from flowops.app.plan import Planned
-    from flowops.app.selection import Selection
     from flowops.ledger.store import Store
     from flowops.model.project import Environment, Notification, Project
     from flowops.model.result import Result
+    from flowops.model.selection import Selection
 
 DONE, FAILED, IN_DOUBT, GUARD, STOPPED = "done", "failed", "in-doubt", "guard", "stopped"
 #: How long an address is tried by a command that ends, which waits for it, and by one that goes on, in seconds.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.ledger import labelled
-from flowops.app.selection import CallFilter, Selection
 from flowops.common.masking import mask_text
 from flowops.common.names import reference_filter, same_name
 from flowops.common.text import from_spreadsheet
@@ -16,6 +15,7 @@ from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError
 from flowops.model.call import FINGERPRINT, attempt_reference, further_references, split_reference
 from flowops.model.document import Place, Problem
+from flowops.model.selection import CallFilter, Selection
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
@@ -24,24 +24,10 @@ if TYPE_CHECKING:
     from flowops.ledger.operators import Operation
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
+    from flowops.model.selection import CallSelection
 
 #: Bytes of a list of references.
 MAX_LIST = 64 * 1024 * 1024
-
-
-class CallSelection(NamedTuple):
-    """Which calls are meant; kinds narrow each other.
-
-    `references` and the lines of `from_file` (``-`` for stdin) name calls. Where there is neither, the calls that the
-    operation is for are looked at. Of these any of `globs` takes some, `excluded` takes some out, and all of `labels`
-    have to be there.
-    """
-
-    references: Sequence[str] = ()
-    globs: Sequence[str] = ()
-    excluded: Sequence[str] = ()
-    from_file: str | None = None
-    labels: tuple[tuple[str, str], ...] = ()
 
 
 def select(selection: CallSelection, operation: Operation, ledger: Store) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.app.access import commit_of, open_for
@@ -16,13 +15,13 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of
 from flowops.app.render import checked, localized, not_read
 from flowops.app.secrets import token_of
-from flowops.app.settings import settings_of
 from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
 from flowops.model.call import split_reference
 from flowops.model.document import sentence
 from flowops.model.plan import HookCalls
+from flowops.model.project import settings_of
 from flowops.plan.decide import NAME as RENAMED
 from flowops.plan.decide import RenamedCalls
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
@@ -35,13 +34,12 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
-    from flowops.app.policy_run import Override
-    from flowops.app.selection import Selection
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
     from flowops.model.document import Place
-    from flowops.model.plan import Action, Plan
+    from flowops.model.plan import Action, Override, Pacing, Plan
     from flowops.model.project import Environment
+    from flowops.model.selection import Selection
     from flowops.plan.saved import Fit, SavedPlan
 
 
@@ -218,19 +216,6 @@ def _of_attempts(plan: Plan, policy: Policy, environment: Environment) -> Iterat
     for rule in policy.rules:
         if isinstance(rule, PerCallee) and rule.most < most:
             yield f"attempts: {most} are more than per-callee lets through: {rule.most} calls ({rule.place})"
-
-
-class Pacing(NamedTuple):
-    """How the calls of a run are spread: how many go first, and how many at all.
-
-    `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
-    are waited for. `limit` is how many phones the run rings at most.
-    """
-
-    canary: int | None = None
-    failures: float = 0.0
-    patience: timedelta = timedelta(minutes=10)
-    limit: int | None = None
 
 
 def check_pacing(found: Planned, pacing: Pacing) -> None:

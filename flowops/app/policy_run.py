@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.ledger.blocks import decision_on
 from flowops.model.call import callees_of, phones_of, split_reference
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call, CallBatch
     from flowops.model.claims import Used
     from flowops.model.document import Place
-    from flowops.model.plan import Plan, PlannedCall
+    from flowops.model.plan import Override, Plan, PlannedCall
 
 
 #: Said of a call that waits in a campaign, and that was edited since.
@@ -46,16 +46,6 @@ def said_of(batch: CallBatch, index: int, pseudonymizer: Pseudonymizer) -> int:
     """Return a short keyed hash of what the files say of a call, and of when it may be placed."""
     terms = hash_of_terms(batch.call(index).terms) if batch.has_terms else None
     return pseudonymizer.said(batch.hashes[index] + (terms or b""))
-
-
-class Override(NamedTuple):
-    """Rules that an operator lifts for one run, and why; kept with every event of the run."""
-
-    rules: frozenset[str]
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{', '.join(sorted(self.rules))}: {self.reason}"
 
 
 def clock() -> datetime:

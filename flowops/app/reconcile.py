@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
-from enum import StrEnum
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,12 +16,12 @@ from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
 from flowops.app.secrets import connection_of, token_of, value_of
-from flowops.app.selection import Selection
 from flowops.common.names import why_unusable
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import ApiError, UsageError
 from flowops.model.call import split_reference
-from flowops.model.ledger import Leg, State
+from flowops.model.ledger import Adopt, Leg, State
+from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -38,14 +37,6 @@ if TYPE_CHECKING:
 MARGIN = timedelta(hours=1)
 #: Bytes of a file of records.
 MAX_RECORDS = 256 * 1024 * 1024
-
-
-class Adopt(StrEnum):
-    """Which calls that only the records know become calls of this ledger."""
-
-    NONE = "none"
-    NAMED = "named"
-    ALL = "all"
 
 
 class Reconciled(NamedTuple):

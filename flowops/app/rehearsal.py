@@ -19,7 +19,6 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock, facts_of
 from flowops.app.render import checked
 from flowops.app.secrets import token_of
-from flowops.app.settings import settings_of
 from flowops.app.walk import Walk
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, with_signals
@@ -34,6 +33,7 @@ from flowops.ledger.states import step
 from flowops.model.call import INSTRUCTION_ID, ONE_ATTEMPT, Call, Script
 from flowops.model.claims import Claim, Later, Written
 from flowops.model.ledger import State
+from flowops.model.project import settings_of
 from flowops.plan.canonical import hash_of
 from flowops.plan.planner import make_plan
 from flowops.policy.evaluate import PolicyEvaluator, tripped
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
-    from flowops.app.selection import Selection
     from flowops.ledger.store import Store
     from flowops.model.call import Attempts, CallBatch
     from flowops.model.claims import Move, Record
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Entry
     from flowops.model.plan import Decision, Plan, PlannedCall
     from flowops.model.result import CallResult, Result
+    from flowops.model.selection import Selection
     from flowops.policy.rule import PolicyContext
 
 PREFIX = "rehearsal-"

@@ -6,9 +6,8 @@ import re
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.load import allows_numbers, excerpts, load, variables
+from flowops.app.load import allows_numbers, excerpts, load, nothing_selected, variables
 from flowops.app.observer import SILENT
-from flowops.app.selection import nothing_selected
 from flowops.app.single_calls import names_callee
 from flowops.app.walk import Walk, call_sets, known_sources
 from flowops.common.duplicates import DuplicateDetector
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
-    from flowops.app.selection import Selection
     from flowops.model.call import Call, CallBatch
     from flowops.model.document import Document, Place, Problem, Value
+    from flowops.model.selection import Selection
 
 
 def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Iterator[CallBatch]:

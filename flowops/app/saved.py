@@ -7,8 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowops.app.load import project_root
-from flowops.app.selection import CallFilter, Selection, read_labels
+from flowops.app.load import project_root, read_labels
 from flowops.common.json import NotJson, read_json
 from flowops.common.safe_files import PRIVATE_FILE, is_there, replace_file
 from flowops.common.text import visible
@@ -16,6 +15,7 @@ from flowops.common.times import read_span, span_text
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, Invalid, StalePlan, UsageError
 from flowops.model.document import Place, Problem
+from flowops.model.selection import CallFilter, Selection
 from flowops.plan.saved import MAX_BYTES, NO_REQUEST, PlanRequest, dump, load
 from flowops.schema.check import check
 
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from flowops.app.plan import Pacing
     from flowops.model.document import Value
-    from flowops.model.plan import Plan
+    from flowops.model.plan import Pacing, Plan
     from flowops.plan.saved import SavedPlan
 
 HINT = "it shows what `plan -o`, `plan --format json` and `apply --format json` write"
@@ -64,6 +63,11 @@ def request_of(
     return request._replace(canary=pacing.canary, failures=pacing.failures, patience=span_text(pacing.patience))
 
 
+def filter_of(request: PlanRequest) -> CallFilter:
+    """Return which calls a plan was asked for."""
+    return CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
+
+
 def as_saved(saved: SavedPlan, file: Path, given: Selection, *, is_named: bool) -> Selection:
     """Return the selection that a plan was made with, and the values of variables that are given.
 
@@ -77,7 +81,7 @@ def as_saved(saved: SavedPlan, file: Path, given: Selection, *, is_named: bool) 
             details=[f"environment: '{saved.environment}' when saved, '{given.environment}' now"],
             hint="a saved plan knows its environment: leave out --env, and FLOWOPS_ENV",
         )
-    calls = CallFilter(read_labels(request.labels), request.refs, request.exclude_refs)
+    calls = filter_of(request)
     root = project_root(file, given.paths)
     named = tuple(os.path.relpath(path, root) for path in given.paths)
     if (named and named != request.paths) or (given.calls.narrows and given.calls != calls):

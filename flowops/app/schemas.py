@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowops.app.load import load
-from flowops.app.selection import Selection
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, UsageError
+from flowops.model.selection import Selection
 from flowops.schema.authoring import ProjectFacts
 from flowops.schema.derive import build
 from flowops.schema.engine import TEMPLATE_PATTERN

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from flowops.app.ledger import entries_asked, guards_of
 from flowops.app.load import load, variables
 from flowops.app.policy_run import clock
-from flowops.app.selection import Selection
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.database import iso
 from flowops.model.call import split_reference
 from flowops.model.ledger import State
 from flowops.model.plan import NOBODY_WAITS, Action, Waiting
+from flowops.model.selection import Selection
 from flowops.model.status import Chains, DocumentTotals, GroupTotals, HeldBack, LedgerStatus, Totals
 from flowops.plan.chains import standing_of
 from flowops.plan.decide import ACCEPTED, ATTEMPT, REFUSED_EARLIER

@@ -15,7 +15,6 @@ from flowops.app.load import by_project, excerpts, load, merged_vars
 from flowops.app.plan import plan_calls
 from flowops.app.policy_run import clock
 from flowops.app.render import checked
-from flowops.app.selection import Selection
 from flowops.app.walk import Walk
 from flowops.common.budget import Budget
 from flowops.common.masking import mask_quoted
@@ -30,6 +29,7 @@ from flowops.model.document import Batch
 from flowops.model.ledger import State
 from flowops.model.project import SANDBOX
 from flowops.model.result import CaseResult
+from flowops.model.selection import Selection
 from flowops.plan.canonical import hash_of
 from flowops.policy.rules.lists import DoNotCall
 

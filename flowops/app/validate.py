@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from flowops.app.observer import Observer
     from flowops.app.render import NotRead
-    from flowops.app.selection import Selection
     from flowops.model.document import Place, Problem
+    from flowops.model.selection import Selection
 
 
 class Validation(NamedTuple):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from flowops.app.hook_documents import beyond_limit
 from flowops.app.load import allows_numbers
 from flowops.app.secrets import address_of_source
-from flowops.app.selection import selected
 from flowops.app.single_calls import CallCheck, SingleCall, checks, judge, single_call
 from flowops.app.walk_warnings import (
     InvalidRows,
@@ -25,6 +24,7 @@ from flowops.common.duplicates import DuplicateDetector
 from flowops.common.names import did_you_mean
 from flowops.model.call import INSTRUCTION_ID, split_reference
 from flowops.model.document import Batch, Problem, Problems
+from flowops.model.selection import selected
 from flowops.schema.check import check_document, checker
 from flowops.schema.flow_check import flow_variables
 from flowops.templates.assemble import Compilation

@@ -24,7 +24,6 @@ from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT, PATIENT, SOON, STO
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import token_of
 from flowops.app.services import LOOK, Monitor, Pauses, sleep
-from flowops.app.settings import settings_of
 from flowops.app.turns import OUTCOME, Rulings, Turns
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
@@ -39,6 +38,7 @@ from flowops.httpd import open_listener, serving, url_of
 from flowops.ledger.files import FOREIGN, JOURNAL, beside, check_own, create_private
 from flowops.model.campaign import BatchTurn, CampaignState
 from flowops.model.ledger import State
+from flowops.model.project import settings_of
 from flowops.policy.evaluate import tripped
 from flowops.policy.policy import Policy
 

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 import click
 from click.core import ParameterSource
 
-from flowops.app.gate import FAIL_ON, failures, words_of_result
-from flowops.app.observer import events_to
-from flowops.app.plan import Pacing
+from flowops.app.events import events_to
 from flowops.app.rehearsal import rehearsal, rehearse
 from flowops.app.saved import refuse_plans
 from flowops.apply.outcome import exit_code
@@ -24,8 +22,8 @@ from flowops.cli.plan import run as plan
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
-from flowops.model.plan import Action
-from flowops.model.result import Outcome
+from flowops.model.plan import Action, Pacing
+from flowops.model.result import FAIL_ON, Outcome, failures, words_of_result
 from flowops.project import ApplyOptions, Project
 from flowops.report import phrases
 from flowops.report.formats import CAMPAIGNS, RESULT
@@ -42,11 +40,10 @@ if TYPE_CHECKING:
 
     from flowops.app.campaigns import HandOver
     from flowops.app.plan import Planned
-    from flowops.app.policy_run import Override
-    from flowops.app.selection import Selection
     from flowops.cli.options import Shown
-    from flowops.model.plan import Plan
+    from flowops.model.plan import Override, Plan
     from flowops.model.result import Result
+    from flowops.model.selection import Selection
 
 #: Said after calls were placed where no phone rings.
 NEXT = (

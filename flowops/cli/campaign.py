@@ -9,11 +9,11 @@ import click
 
 from flowops.app import campaigns
 from flowops.app.plan import planned
-from flowops.app.selection import Selection
 from flowops.cli import options
 from flowops.cli.group import Group
 from flowops.cli.output import TERMINAL, confirm, echo_status, print_result
 from flowops.model.campaign import CampaignState
+from flowops.model.selection import Selection
 from flowops.project import Project
 from flowops.report import phrases
 from flowops.report.formats import CAMPAIGNS

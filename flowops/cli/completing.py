@@ -59,7 +59,7 @@ def _go_to(context: click.Context) -> None:
 def _workspace(context: click.Context) -> Workspace:
     """Return the project, in the environment of the command line as far as it is written."""
     from flowops.app.load import load
-    from flowops.app.selection import Selection
+    from flowops.model.selection import Selection
 
     return load(Selection((), context.params.get("environment") or "sandbox"))
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.gate import failures
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import Invalid
+from flowops.model.result import failures
 from flowops.project import Project
 from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
-    from flowops.app.selection import Selection
     from flowops.model.plan import Difference
+    from flowops.model.selection import Selection
 
 #: What two revisions of files can say.
 WORDS = ("invalid", "none")

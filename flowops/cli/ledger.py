@@ -14,7 +14,6 @@ from flowops.app.ledger import copy as copy_to
 from flowops.app.ledger import entries_asked, names_spool, references_asked, take_back
 from flowops.app.ledger import init as make_ledger
 from flowops.app.operators import check_pair, edits, read_pairs
-from flowops.app.selection import Selection
 from flowops.cli import completing, options, selecting
 from flowops.cli.group import Group
 from flowops.cli.operators import operate
@@ -25,6 +24,7 @@ from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.ledger.records import go_on
 from flowops.model.call import OUTCOME_CODES, read_call_id
 from flowops.model.ledger import EventType, State
+from flowops.model.selection import Selection
 from flowops.project import Project
 from flowops.report import phrases
 from flowops.report.escape import safe

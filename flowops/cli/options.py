@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from flowops.app.policy_run import Override
-    from flowops.model.plan import Action
+    from flowops.model.plan import Action, Override
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -77,7 +76,7 @@ def fail_on(words: Sequence[str], *, besides: str = "") -> Decorator:
     """``--fail-on`` with the words that a command knows."""
 
     def read(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[str]:
-        from flowops.app.gate import read_words
+        from flowops.app.load import read_words
 
         return frozenset() if value is None else read_words(value, words)
 
@@ -234,7 +233,7 @@ def span(_context: click.Context, _option: click.Parameter, value: str | None) -
         raise click.BadParameter(f"'{value}' {error}") from None
 
 
-#: How many calls go first; see `flowops.app.plan.Pacing`.
+#: How many calls go first; see `flowops.model.plan.Pacing`.
 CANARY = (
     click.option(
         "--canary",
@@ -263,7 +262,7 @@ CANARY = (
 
 def _override(overrides: Sequence[str], reason: str | None) -> Override | None:
     """Say what is lifted, and why. Raise UsageError for one without the other."""
-    from flowops.app.policy_run import Override
+    from flowops.model.plan import Override
 
     if bool(overrides) != bool(reason and reason.strip()):
         raise UsageError("--override and --reason go together: what is lifted is on record, with the reason")

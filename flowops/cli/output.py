@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from flowops.app.selection import Selection
     from flowops.model.document import Place, Problem
+    from flowops.model.selection import Selection
     from flowops.report.layout import Output
     from flowops.report.terminal import Line
 

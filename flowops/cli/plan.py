@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from flowops.app.gate import FAIL_ON, failures, words_of_plan
 from flowops.app.load import project_root
-from flowops.app.plan import Pacing, check_pacing
+from flowops.app.plan import check_pacing
 from flowops.app.policy_run import clock
 from flowops.app.saved import read_output, request_of, save_plan
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import UsageError
+from flowops.model.plan import Pacing
+from flowops.model.result import FAIL_ON, failures, words_of_plan
 from flowops.project import Project
 from flowops.report.formats import PLAN, RESULT
 from flowops.report.reading import plan_of_json, result_of_json
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flowops.app.plan import Planned
-    from flowops.app.policy_run import Override
-    from flowops.app.selection import Selection
     from flowops.cli.options import Shown
-    from flowops.model.plan import Action
+    from flowops.model.plan import Action, Override
+    from flowops.model.selection import Selection
 
 canary_options = options.together(
     *options.CANARY,

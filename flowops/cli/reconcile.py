@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.reconcile import Adopt
 from flowops.cli import options
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.common.exit_codes import ExitCode
 from flowops.errors import UsageError
+from flowops.model.ledger import Adopt
 from flowops.project import Project
 from flowops.report.formats import DONE
 from flowops.report.views.ledger import Done

@@ -13,7 +13,7 @@ from flowops.report.formats import BODIES
 from flowops.report.views.plan import Bodies
 
 if TYPE_CHECKING:
-    from flowops.app.selection import Selection
+    from flowops.model.selection import Selection
 
 
 @click.command("render", short_help="Print the request bodies, exactly as they would be sent.")

@@ -14,19 +14,19 @@ from flowops.report.formats import OPERATION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flowops.app.operators import CallSelection
-    from flowops.app.selection import CallFilter, Selection
     from flowops.cli.options import Decorator
+    from flowops.model.selection import CallFilter, CallSelection, Selection
 
 
 def _calls(labels: Sequence[str], refs: Sequence[str], excluded: Sequence[str]) -> CallFilter:
-    from flowops.app.selection import CallFilter, read_labels
+    from flowops.app.load import read_labels
+    from flowops.model.selection import CallFilter
 
     return CallFilter(read_labels(labels), tuple(refs), tuple(excluded))
 
 
 def _selection(paths: Sequence[str], environment: str, *given: Any) -> Selection:
-    from flowops.app.selection import Selection
+    from flowops.model.selection import Selection
 
     var, var_files, *calls = given
     return Selection(paths, environment, var, var_files, _calls(*calls))
@@ -112,8 +112,8 @@ def _asked(
     approved: bool,
     format_: str,
 ) -> Asked:
-    from flowops.app.operators import CallSelection
-    from flowops.app.selection import read_labels
+    from flowops.app.load import read_labels
+    from flowops.model.selection import CallSelection
 
     calls = CallSelection(references, globs, excluded, from_file, read_labels(labels))
     return Asked(environment, calls, reason, approved, format_)

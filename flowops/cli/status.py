@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.gate import failures
 from flowops.app.ledger import entries_asked
 from flowops.app.status import is_doubtful, report_since, whole_report
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_text
+from flowops.model.result import failures
 from flowops.project import Project
 from flowops.report.formats import ENTRIES, STATUS
 from flowops.report.views.ledger import Entries
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-    from flowops.app.selection import Selection
     from flowops.ledger.store import Store
+    from flowops.model.selection import Selection
     from flowops.model.status import LedgerStatus
 
 #: Seconds between two looks at a ledger.

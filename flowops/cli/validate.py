@@ -15,8 +15,8 @@ from flowops.report.formats import CASES, PROBLEMS
 from flowops.report.views.problems import CasesView, ProblemsView
 
 if TYPE_CHECKING:
-    from flowops.app.selection import Selection
     from flowops.app.validate import Validation
+    from flowops.model.selection import Selection
 
 
 @click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")

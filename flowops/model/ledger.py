@@ -334,3 +334,11 @@ class Actor(NamedTuple):
     job: str | None = None
     commit: str | None = None
     override: str | None = None
+
+
+class Adopt(StrEnum):
+    """Which calls that only the records know become calls of this ledger."""
+
+    NONE = "none"
+    NAMED = "named"
+    ALL = "all"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import compress
@@ -428,3 +429,26 @@ class Difference(NamedTuple):
         """Return how many calls are different in which way, however many of their attempts are; every way is there."""
         found = Counter(shift for shift, _ in {(each.shift, each.call.root) for each in self.calls})
         return {shift: found[shift] for shift in Shift}
+
+
+class Pacing(NamedTuple):
+    """How the calls of a run are spread: how many go first, and how many at all.
+
+    `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
+    are waited for. `limit` is how many phones the run rings at most.
+    """
+
+    canary: int | None = None
+    failures: float = 0.0
+    patience: timedelta = timedelta(minutes=10)
+    limit: int | None = None
+
+
+class Override(NamedTuple):
+    """Rules that an operator lifts for one run, and why; kept with every event of the run."""
+
+    rules: frozenset[str]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{', '.join(sorted(self.rules))}: {self.reason}"

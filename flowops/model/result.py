@@ -1,4 +1,4 @@
-"""What became of a run: one verdict a request, one result a call."""
+"""What became of a run: one verdict a request, one result a call, and what of it is a failure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.exit_codes import ExitCode
 from flowops.model.ledger import EventType, Leg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from flowops.model.call import LeftOut
     from flowops.model.document import Place, Problem
-    from flowops.model.plan import Guard
+    from flowops.model.plan import Guard, Plan
 
 
 class Verdict(NamedTuple):
@@ -131,3 +132,42 @@ class CaseResult(NamedTuple):
     def passed(self) -> bool:
         """Return whether everything is as expected."""
         return not self.failures
+
+
+#: The words of ``--fail-on``, and what each of them ends with.
+FAIL_ON: Mapping[str, ExitCode] = {
+    "blocked": ExitCode.GUARD,
+    "deferred": ExitCode.GUARD,
+    "guard": ExitCode.GUARD,
+    "invalid": ExitCode.INVALID,
+    "given-up": ExitCode.API,
+    "in-doubt": ExitCode.IN_DOUBT,
+    "conflict": ExitCode.CONFLICT,
+    "none": ExitCode.FAILED,
+}
+
+
+def failures(fail_on: Collection[str], found: Mapping[str, int]) -> set[ExitCode]:
+    """Return the codes of what is to be a failure; `found` counts by the words of FAIL_ON what there is."""
+    return {FAIL_ON[word] for word in fail_on if found.get(word)}
+
+
+def words_of_plan(plan: Plan) -> dict[str, int]:
+    """Count by the words of FAIL_ON what a plan holds."""
+    counts = {action.value: count for action, count in plan.counts().items()}
+    return {
+        **counts,
+        "guard": len(plan.guards),
+        "none": int(not plan.size or bool(plan.guards)),
+    }
+
+
+def words_of_result(plan: Plan, result: Result) -> dict[str, int]:
+    """Count by the words of FAIL_ON what a run of a plan has come to."""
+    counts = {outcome.value: count for outcome, count in result.counts().items()}
+    return {
+        **counts,
+        "guard": len(result.guards),
+        "invalid": len(plan.invalid),
+        "none": int(not counts[Outcome.PLACED]),
+    }

@@ -20,8 +20,8 @@ from support.server import TOKEN, ApiServer, answer_with, drop
 from flowops.app import notify
 from flowops.app.load import project_of
 from flowops.app.notify import DONE, IN_DOUBT, Notifier, reporting
-from flowops.app.selection import Selection
 from flowops.errors import LedgerError
+from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

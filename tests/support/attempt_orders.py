@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.api.records import CallRecord
 from flowops.app.policy_run import ClaimCheck
-from flowops.app.reconcile import Adopt, _Records
+from flowops.app.reconcile import _Records
 from flowops.apply.control import Halt
 from flowops.ledger.database import iso
 from flowops.ledger.operators import Accept, Cancel, Resolve, UndoCancel
@@ -25,7 +25,7 @@ from flowops.model.call import (
     split_reference,
 )
 from flowops.model.claims import Claim, Record
-from flowops.model.ledger import EventType, Leg, State
+from flowops.model.ledger import Adopt, EventType, Leg, State
 from flowops.model.plan import Decision
 from flowops.plan.canonical import fingerprint
 from flowops.plan.planner import make_plan

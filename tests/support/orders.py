@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from unittest import mock
 
 from flowops.api.records import CallRecord
-from flowops.app.reconcile import Adopt, _Records
+from flowops.app.reconcile import _Records
 from flowops.apply.run import move
 from flowops.errors import LedgerError
 from flowops.ledger import records
@@ -40,7 +40,7 @@ from flowops.ledger.store import Store
 from flowops.ledger.transaction import rows_of
 from flowops.model.call import Terms
 from flowops.model.claims import Claim, Record
-from flowops.model.ledger import Actor, Leg, Owner, State
+from flowops.model.ledger import Actor, Adopt, Leg, Owner, State
 from flowops.model.plan import SENDING, Action
 from flowops.model.result import Outcome, Result
 from flowops.plan.decide import fingerprint_as

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flowops.app.apply import place
-from flowops.app.plan import Pacing, planned
-from flowops.app.selection import Selection
+from flowops.app.plan import planned
 from flowops.apply.outcome import exit_code
 from flowops.errors import StalePlan
 from flowops.model.ledger import State
+from flowops.model.plan import Pacing
 from flowops.model.result import Outcome
+from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,10 +10,10 @@ import pytest
 
 from flowops.app.plan import planned
 from flowops.app.render import render
-from flowops.app.selection import Selection
 from flowops.app.walk import Walk
 from flowops.errors import Invalid, StalePlan
 from flowops.model.plan import Action
+from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import pytest
 
 from flowops.app.plan import planned
 from flowops.app.saved import load_plan, read_output, save_plan
-from flowops.app.selection import Selection
 from flowops.errors import Invalid, UsageError
+from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
     from pathlib import Path

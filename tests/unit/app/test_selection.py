@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.app.load import load
+from flowops.app.load import load, nothing_selected, read_labels, read_words
 from flowops.app.render import examined
-from flowops.app.selection import CallFilter, Selection, nothing_selected, read_labels
 from flowops.app.walk import Walk
 from flowops.errors import UsageError
 from flowops.model.document import Problems
+from flowops.model.result import FAIL_ON
+from flowops.model.selection import CallFilter, Selection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,3 +128,18 @@ def test_where_nothing_is_selected_the_nearest_label_is_named() -> None:
     assert nothing_selected(asked, {("campaign", "recall")}).hint == "did you mean 'campaign=recall'?"
     assert nothing_selected(asked, {("x", "y")}).hint == "there are: x=y"
     assert nothing_selected(asked, set()).hint == "no document has labels"
+
+
+def test_words_stand_in_a_comma_list() -> None:
+    assert read_words("blocked, in-doubt,blocked", FAIL_ON) == {"blocked", "in-doubt"}
+
+
+@pytest.mark.parametrize("text", ["", "blocked,", "blocked in-doubt", "Blocked", "nothing"])
+def test_an_unknown_word_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="is not known"):
+        read_words(text, FAIL_ON)
+
+
+def test_a_word_of_another_command_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="has no meaning for this command"):
+        read_words("conflict", ("none",))

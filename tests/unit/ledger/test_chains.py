@@ -9,9 +9,8 @@ import pytest
 from support.operators import operate
 
 from flowops.app.ledger import entries_asked, read_import
-from flowops.app.operators import CallSelection, select
+from flowops.app.operators import select
 from flowops.app.policy_run import _with_attempts
-from flowops.app.selection import CallFilter, Selection
 from flowops.app.status import chains_of
 from flowops.errors import UsageError
 from flowops.ledger.operations import ImportedCall, imported_call
@@ -19,6 +18,7 @@ from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.model.call import OUTCOME_CODES, read_attempts
 from flowops.model.claims import Move, Record
 from flowops.model.ledger import EventType, Leg, State
+from flowops.model.selection import CallFilter, CallSelection, Selection
 from flowops.report.formats import EXPORT, Target
 from flowops.report.registry import write
 from flowops.report.views.ledger import Exported

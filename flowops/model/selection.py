@@ -9,14 +9,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.masking import mask_quoted
-from flowops.common.names import WILDCARDS, nearest, reference_filter, same_name
-from flowops.common.text import listed
-from flowops.errors import UsageError
+from flowops.common.names import WILDCARDS, reference_filter
 from flowops.model.call import BatchView, further_references
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from flowops.model.call import Call, CallBatch, Script
     from flowops.model.document import Value
@@ -97,15 +94,19 @@ class Selection(NamedTuple):
         return shlex.join([*self.calls.arguments(), *self.paths])
 
 
-def read_labels(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Return the labels that `-l` asks for: ``key=value``, or several with commas between. Raises UsageError."""
-    found = []
-    for part in (part for text in texts for part in text.split(",")):
-        name, equals, value = part.partition("=")
-        if not name.strip() or not equals or name.endswith("!") or value.startswith("="):
-            raise UsageError(f"-l: {mask_quoted(part)} is not key=value", hint="for example: -l campaign=reminders")
-        found.append((name.strip(), same_name(value.strip())))
-    return tuple(found)
+class CallSelection(NamedTuple):
+    """Which calls are meant; kinds narrow each other.
+
+    `references` and the lines of `from_file` (``-`` for stdin) name calls. Where there is neither, the calls that the
+    operation is for are looked at. Of these any of `globs` takes some, `excluded` takes some out, and all of `labels`
+    have to be there.
+    """
+
+    references: Sequence[str] = ()
+    globs: Sequence[str] = ()
+    excluded: Sequence[str] = ()
+    from_file: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 class SelectedBatch(BatchView):
@@ -154,16 +155,3 @@ def selected(batch: CallBatch, calls: CallFilter) -> CallBatch:
     most = batch.attempts.most
     kept = [index for index, reference in enumerate(batch.references) if calls.takes_name(reference, most)]
     return batch if len(kept) == len(batch.references) else SelectedBatch(batch, kept)
-
-
-def nothing_selected(calls: CallFilter, labels: Collection[tuple[str, str]]) -> UsageError:
-    """Return what to say where no call is selected; `labels` are those that there are."""
-    hint = "look at what there is, without a selection"
-    missing = [label for label in calls.labels if label not in labels]
-    if missing and not labels:
-        hint = "no document has labels"
-    elif missing:
-        known = sorted(map("=".join, labels))
-        guess = nearest("=".join(missing[0]), known)
-        hint = f"did you mean '{guess}'?" if guess else f"there are: {listed(known)}"
-    return UsageError(f"nothing is selected by {shlex.join(calls.arguments())}", hint=hint)

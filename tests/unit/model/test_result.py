@@ -6,9 +6,8 @@ import itertools
 
 import pytest
 
-from flowops.app.gate import FAIL_ON, failures, read_words
 from flowops.common.exit_codes import PRECEDENCE, ExitCode, worst
-from flowops.errors import UsageError
+from flowops.model.result import FAIL_ON, failures
 
 
 def test_nothing_is_a_failure_that_nobody_asked_for() -> None:
@@ -43,18 +42,3 @@ def test_the_order_of_codes_is_the_contracts() -> None:
     assert [code for code in PRECEDENCE if code in named] == named
     for first, second in itertools.combinations(named, 2):
         assert worst({second, first}) is first
-
-
-def test_words_stand_in_a_comma_list() -> None:
-    assert read_words("blocked, in-doubt,blocked", FAIL_ON) == {"blocked", "in-doubt"}
-
-
-@pytest.mark.parametrize("text", ["", "blocked,", "blocked in-doubt", "Blocked", "nothing"])
-def test_an_unknown_word_is_wrong_usage(text: str) -> None:
-    with pytest.raises(UsageError, match="is not known"):
-        read_words(text, FAIL_ON)
-
-
-def test_a_word_of_another_command_is_wrong_usage() -> None:
-    with pytest.raises(UsageError, match="has no meaning for this command"):
-        read_words("conflict", ("none",))
