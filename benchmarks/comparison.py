@@ -66,7 +66,7 @@ def between(figures: Spread, told: Any) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for a reader."""
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+    return f"{seconds:.2f} s" if seconds >= 0.9995 else f"{1000 * seconds:.3g} ms"
 
 
 def markdown(table: list[list[str]]) -> str:

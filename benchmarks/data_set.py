@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +53,7 @@ call:
     place: "{{ vars.brand }}, {{ row.street }}"
     minutes: "{{ row.minutes | int }}"
 """
+FILE = "../data/appointments.csv"
 HEADER = "id,phone,name,street,when,minutes\n"
 #: When `plan` asks the policy: on a day at which its windows are open from New York to Hawaii.
 AT = "2026-12-01T18:00:00Z"
@@ -70,32 +73,36 @@ AREAS = (
 
 
 class Kind(NamedTuple):
-    """What is special about a repository: its project, its calls, and the phone and the time of a row."""
+    """What is special about a repository: its project, its calls, the phone and the time of a row, its rows' file."""
 
-    project: str
-    calls: str
-    phone: Callable[[int], str]
+    project: str = PROJECT
+    calls: str = CALLS
+    # The code 888 no longer belongs to anybody (ITU-T E.164).
+    phone: Callable[[int], str] = lambda number: f"+888{10_000_000_000 + number * 7919}"
     when: Callable[[int], str] = lambda number: f"Monday at {number % 12 + 1}"
+    format: str = "csv"
 
 
 KINDS = {
-    # The code 888 no longer belongs to anybody (ITU-T E.164).
-    "plain": Kind(PROJECT, CALLS, lambda number: f"+888{10_000_000_000 + number * 7919}"),
+    "plain": Kind(),
     # North America gives numbers of the exchange 555 to nobody's phone.
     "policy": Kind(
-        PROJECT.replace("environments:", f"{POLICY}environments:"),
-        CALLS,
-        lambda number: f"+1{AREAS[number % len(AREAS)]}555{2_000 + number // len(AREAS) % 8_000}",
+        project=PROJECT.replace("environments:", f"{POLICY}environments:"),
+        phone=lambda number: f"+1{AREAS[number % len(AREAS)]}555{2_000 + number // len(AREAS) % 8_000}",
     ),
     # Numbers and times as people write them.
     "written": Kind(
-        PROJECT,
-        CALLS.replace("row.phone }}", "row.phone | e164('GB') }}").replace(
+        calls=CALLS.replace("row.phone }}", "row.phone | e164('GB') }}").replace(
             "row.when }}", "row.when | datetime('%A %-d %B, %H:%M') }}"
         ),
-        lambda number: f"020 7946 {number % 1_000:04}",
-        lambda number: f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}T{number % 24:02}:{number % 4 * 15:02}",
+        phone=lambda number: f"020 7946 {number % 1_000:04}",
+        when=lambda number: f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}T{number % 24:02}:{number % 4 * 15:02}",
     ),
+    "attempts": Kind(calls=f"{CALLS}attempts: {{max: 3, on: [no-answer], after: [30m, 2h], within: 2d}}\n"),
+    "where": Kind(calls=f"""{CALLS}where: "{{{{ row.phone != '' }}}}"\n"""),
+    "jsonl": Kind(calls=CALLS.replace(".csv", ".jsonl"), format="jsonl"),
+    "parquet": Kind(calls=CALLS.replace(".csv", ".parquet"), format="parquet"),
+    "sql": Kind(calls=CALLS.replace(FILE, f"""{{sql: "select * from '{FILE}' order by id::int"}}""")),
 }
 
 
@@ -124,6 +131,20 @@ def make(root: Path, count: int, kind: Kind = KINDS["plain"]) -> None:
         out.writelines(rows(kind, 0, count))
 
 
+def convert(root: Path, format: str) -> None:
+    """Write the rows in another format; the CSV file goes."""
+    source = root / "data/appointments.csv"
+    target = source.with_suffix(f".{format}")
+    if format == "jsonl":
+        with source.open(newline="") as file, target.open("w") as out:
+            out.writelines(f"{json.dumps(row)}\n" for row in csv.DictReader(file))
+    else:
+        import duckdb
+
+        duckdb.execute(f"COPY (SELECT * FROM read_csv('{source}', all_varchar = true)) TO '{target}' (FORMAT parquet)")
+    source.unlink()
+
+
 def body(row: dict[str, str]) -> dict[str, Any]:
     """What the templates above make of a row; a number that is written in the national way is made whole by hand."""
     phone = row["phone"]
@@ -143,13 +164,16 @@ def body(row: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def make_ledger(root: Path) -> None:
+    """Make an empty ledger."""
+    command = [sys.executable, "-m", "flowops", "ledger", "init", "--env", "large"]
+    subprocess.run(command, cwd=root, env={**os.environ, "FLOWOPS_TOKEN": "benchmark"}, check=True, capture_output=True)
+
+
 def place_all(root: Path) -> None:
-    """Make the ledger, and enter every call of the repository as placed: as `apply` would, without the API."""
+    """Enter every call of the repository as placed: as `apply` would, without the API."""
     os.chdir(root)
     os.environ["FLOWOPS_TOKEN"] = "benchmark"
-    subprocess.run(
-        [sys.executable, "-m", "flowops", "ledger", "init", "--env", "large"], check=True, capture_output=True
-    )
     from flowops.app.plan import planned
     from flowops.model.claims import Claim, Record
     from flowops.model.ledger import EventType, Leg
@@ -190,6 +214,10 @@ if __name__ == "__main__":
     known, total, each = map(int, sys.argv[2:5])
     chosen = KINDS[sys.argv[5] if len(sys.argv) > 5 else "plain"]
     make(directory, known, chosen)
-    place_all(directory)
+    make_ledger(directory)
+    if known:
+        place_all(directory)
     with (directory / "data/appointments.csv").open("a") as more:
         more.writelines(rows(chosen, known, total, each))
+    if chosen.format != "csv":
+        convert(directory, chosen.format)

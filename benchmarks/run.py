@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apply_speed import apply_speed
+from commands import commands
 from comparison import text
 from growth import growth
 from hook_latency import hook_latency
@@ -23,7 +24,7 @@ from ledger_size import ledger_size
 from machine import machine
 from many_writers import many_writers
 from peers import peers
-from plan_rows import plan_rows
+from plan_rows import plan_rows, sources
 from results import Results
 from size import MEANING, QUICK, Size
 from spec_files import spec_files
@@ -42,6 +43,8 @@ BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "stages": stages,
     "files": spec_files,
     "rows": plan_rows,
+    "sources": sources,
+    "commands": commands,
     "apply": apply_speed,
     "writers": many_writers,
     "hook": hook_latency,
