@@ -131,11 +131,11 @@ def make(root: Path, count: int, kind: Kind = KINDS["plain"]) -> None:
         out.writelines(rows(kind, 0, count))
 
 
-def convert(root: Path, format: str) -> None:
+def convert(root: Path, into: str) -> None:
     """Write the rows in another format; the CSV file goes."""
     source = root / "data/appointments.csv"
-    target = source.with_suffix(f".{format}")
-    if format == "jsonl":
+    target = source.with_suffix(f".{into}")
+    if into == "jsonl":
         with source.open(newline="") as file, target.open("w") as out:
             out.writelines(f"{json.dumps(row)}\n" for row in csv.DictReader(file))
     else:

@@ -117,6 +117,12 @@ def _share(process: int) -> float:
     return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("Pss:")), 0.0)
 
 
+def processor(process: int) -> float:
+    """The seconds of the processor that a running process has used; of Linux alone."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def in_turns(jobs: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
     """So many runs of each job. They take turns, so that a machine whose speed drifts treats all alike."""
     ran: dict[str, list[Run]] = {name: [] for name in jobs}

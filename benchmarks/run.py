@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apply_speed import apply_speed
+from callbacks import callbacks
 from commands import commands
 from comparison import text
 from growth import growth
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "apply": apply_speed,
     "writers": many_writers,
     "hook": hook_latency,
+    "callbacks": callbacks,
     "peers": peers,
     "growth": growth,
     "ledger": ledger_size,

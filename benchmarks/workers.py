@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from api_server import api_server
 from comparison import Comparison
 from data_set import CALLS, HEADER, PROJECT
-from measuring import ENVIRONMENT, Run, in_turns, measured
+from measuring import ENVIRONMENT, Run, in_turns, measured, processor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -290,16 +290,11 @@ def idle(root: Path, postgres: Postgres, seconds: float) -> float:
     with repository(root, postgres, 10, 0.0) as here:
         (process,) = started(here, 1)
         time.sleep(SETTLED)
-        before = _processor(process.pid)
+        before = processor(process.pid)
         time.sleep(seconds)
-        used = _processor(process.pid) - before
+        used = processor(process.pid) - before
         stopped([process])
     return used / seconds
-
-
-def _processor(process: int) -> float:
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def handed_over(root: Path, postgres: Postgres, rows: int, rounds: int) -> Comparison:
