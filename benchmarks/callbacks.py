@@ -69,7 +69,7 @@ def placed(root: Path, name: str, url: str, api: str) -> list[tuple[str, bytes]]
 
     project = root / "flowops.yaml"
     wanted = (
-        f"ledger: {{env: FLOWOPS_LEDGER}}\n    rate: none\n"
+        "ledger: {env: FLOWOPS_LEDGER}\n    rate: none\n"
         "    callbacks: {url: 'http://127.0.0.1:9', secret: {env: FLOWOPS_CALLBACK_SECRET}}"
     )
     text = project.read_text().replace("name: benchmark", f"name: {name}")

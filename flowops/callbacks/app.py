@@ -23,7 +23,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: The longest body, in bytes.
 BODY_LIMIT = 64 << 10
+#: How many callbacks go into one transaction at the most.
+_MOST_TOGETHER = 250
 #: How long a ledger may take to show that it is well, in seconds.
 _HEALTH_PATIENCE = 5.0
 
@@ -98,8 +100,8 @@ _TEXT = {
 class CallbackLedger(Protocol):
     """What callbacks ask of a ledger. Used from several threads at once; errors are `LedgerError`."""
 
-    def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
-        """Record that these legs have finished; durable when it returns. None where it cannot be kept."""
+    def called_back(self, callbacks: Mapping[str, Sequence[Leg]]) -> Mapping[str, Written | None]:
+        """Record which legs have finished, by reference; durable when it returns. None where one cannot be kept."""
         ...
 
     def recorded(
@@ -157,11 +159,62 @@ def application(endpoints: Sequence[Endpoint], log: Callable[[str], None] = to_s
     return Receiver(endpoints, log)
 
 
-def _record(endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcome:
-    """Write an authentic callback into the ledger. Raises FlowopsError where it or the files cannot be read."""
-    if address.ledger == endpoint.ledger_id:
-        endpoint.ledger.called_back(address.reference, legs)
-        return Outcome.RECORDED
+class _Writer:
+    """Writes the callbacks of one ledger: those that come while a write is under way go together into the next.
+
+    So a callback that is alone waits for nobody, and many cost the ledger one transaction.
+    """
+
+    def __init__(self, ledger: CallbackLedger) -> None:
+        self._ledger = ledger
+        self._waiting: deque[tuple[str, Sequence[Leg], asyncio.Future[None]]] = deque()
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(self, reference: str, legs: Sequence[Leg]) -> None:
+        """Write a callback down; it is on disk when this returns. Raises FlowopsError where it could not be."""
+        written = asyncio.get_running_loop().create_future()
+        self._waiting.append((reference, legs, written))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all(), name="flowops-callbacks")
+        await written
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                await self._write_some(self._next())
+        finally:
+            self._writing = None
+
+    def _next(self) -> dict[str, tuple[Sequence[Leg], asyncio.Future[None]]]:
+        """Take what waits, up to a second callback of one call: that one has its place behind the first."""
+        some: dict[str, tuple[Sequence[Leg], asyncio.Future[None]]] = {}
+        while self._waiting and len(some) < _MOST_TOGETHER and self._waiting[0][0] not in some:
+            reference, legs, written = self._waiting.popleft()
+            some[reference] = legs, written
+        return some
+
+    async def _write_some(self, some: Mapping[str, tuple[Sequence[Leg], asyncio.Future[None]]]) -> None:
+        """Write them at once, or each by itself where that fails: one that cannot be written stops no other."""
+        try:
+            await asyncio.to_thread(
+                self._ledger.called_back, {reference: legs for reference, (legs, _) in some.items()}
+            )
+        except Exception as error:  # whoever waits has to hear of it, whatever it is
+            if len(some) > 1:
+                for reference, one in some.items():
+                    await self._write_some({reference: one})
+                return
+            for _, written in some.values():
+                if not written.done():
+                    written.set_exception(error)
+            return
+        for _, written in some.values():
+            if not written.done():  # whoever sent it may have gone
+                written.set_result(None)
+
+
+def _record_foreign(endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcome:
+    """Write down what a callback of another ledger proves. Raises FlowopsError where ledger or files are unreadable."""
     if not endpoint.names(address.reference):
         return Outcome.FOREIGN
     endpoint.ledger.recorded({address.reference: legs}, unknown=State.IN_DOUBT)
@@ -175,6 +228,7 @@ class Receiver:
         self._endpoints = endpoints
         self._log = log
         self._counts: Counter[Outcome] = Counter()
+        self._writers = {endpoint.ledger_id: _Writer(endpoint.ledger) for endpoint in endpoints}
 
     async def __call__(self, request: Request, body: Body) -> Response:
         """Answer one request."""
@@ -214,10 +268,17 @@ class Receiver:
         except Malformed as error:
             return _Handled(Outcome.MALFORMED, address, why=str(error))
         try:
-            outcome = await asyncio.to_thread(_record, endpoint, address, legs)
+            outcome = await self._record(endpoint, address, legs)
         except FlowopsError as error:
             return _Handled(Outcome.UNAVAILABLE, address, len(legs), error.message)
         return _Handled(outcome, address, len(legs))
+
+    async def _record(self, endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcome:
+        """Write an authentic callback into the ledger. Raises FlowopsError where it or the files cannot be read."""
+        if address.ledger != endpoint.ledger_id:
+            return await asyncio.to_thread(_record_foreign, endpoint, address, legs)
+        await self._writers[endpoint.ledger_id].write(address.reference, legs)
+        return Outcome.RECORDED
 
     def _verified(self, address: Address | None) -> Endpoint | None:
         """Return the environment whose secret has signed an address, None for a forged one; always do the same work."""

@@ -219,13 +219,13 @@ class Store(Administration):
         names += [(attempt_reference(move.reference_id, n), each.reference_id) for n, each in enumerate(further, 2)]
         return transaction.make([moved_to(new, old, at, self.actor) for new, old in names])[0]
 
-    def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
-        """Take an authentic callback of this ledger: how legs ended.
+    def called_back(self, callbacks: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
+        """Take authentic callbacks of this ledger, by reference: how legs ended. All are on disk when this returns.
 
         A callback may come before the answer, twice, or for some callees only; it counts for each one once. A call
         that the ledger does not know was placed all the same.
         """
-        return self._prove(EventType.CALLED_BACK, {reference_id: finished}, unknown=State.PLACED)[reference_id]
+        return self._prove(EventType.CALLED_BACK, callbacks, unknown=State.PLACED)
 
     def recorded(
         self, records: Mapping[str, Sequence[Leg]], *, unknown: State | None = None

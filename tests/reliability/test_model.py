@@ -283,7 +283,7 @@ class Ledgers(RuleBasedStateMachine):
         """The API tells how a call ended, that of one callee; now, later, or again."""
         reference, callee, call_id = self.draw_one_that_rang(data)
         with self.store() as store:
-            assert store.called_back(reference, [Leg(callee, call_id, code=code)]) is not None
+            assert store.called_back({reference: [Leg(callee, call_id, code=code)]})[reference] is not None
         self.prove(reference, callee, ended=True)
 
     @precondition(lambda self: any(told.rang for told in self.told.values()))
@@ -348,7 +348,7 @@ class Ledgers(RuleBasedStateMachine):
         legs = [Leg(callee, call_id, code=10)]
         with self.store() as store:
             if way == "callback":
-                store.called_back(reference, legs)
+                store.called_back({reference: legs})
             else:
                 assert store.recorded({reference: legs}) == {reference: None}
                 store.recorded({reference: legs}, unknown=State.IN_DOUBT)

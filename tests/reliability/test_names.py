@@ -60,7 +60,7 @@ class World:
     def say(self, reference: str) -> None:
         """Tell by callback and record how a call ended, if it was posted under this name."""
         if reference in self.posts:
-            self.runs[1].called_back(reference, [Leg(NUMBER, f"id-{reference}", code=10)])
+            self.runs[1].called_back({reference: [Leg(NUMBER, f"id-{reference}", code=10)]})
             self.runs[0].recorded({reference: [Leg(NUMBER, f"id-{reference}", code=10)]})
 
     def rename(self) -> None:

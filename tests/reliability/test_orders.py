@@ -157,7 +157,7 @@ def test_of_two_callbacks_that_contradict_each_other_the_first_one_stands(reposi
     store = repository(1).open(readonly=False)
     store.write([Claim(call("a", ONE), "v1:sha256:00")])
     for code in (10, 12):
-        store.called_back("a", [Leg(ONE, "id-1", code=code)])
+        store.called_back({"a": [Leg(ONE, "id-1", code=code)]})
     assert [leg.code for leg in store.look_up(["a"])["a"].legs] == [10]
     store.close()
 
@@ -169,8 +169,8 @@ def test_a_callback_counts_before_and_behind_the_proof_that_nothing_was_sent(
     store = repository(1).open(readonly=False)
     store.write([Claim(call(name, ONE), "v1:sha256:00") for name in "ab"])
     store.write([Record("a", proof)])
-    assert store.called_back("a", [Leg(ONE, "id-1", code=10)]) is not None
-    assert store.called_back("b", [Leg(ONE, "id-1", code=10)]) is not None
+    assert store.called_back({"a": [Leg(ONE, "id-1", code=10)]})["a"] is not None
+    assert store.called_back({"b": [Leg(ONE, "id-1", code=10)]})["b"] is not None
     store.write([Record("b", proof)])
     assert {name: entry.state for name, entry in store.look_up(["a", "b"]).items()} == dict.fromkeys(
         "ab", State.FINISHED

@@ -117,7 +117,7 @@ class AttemptOrders(Orders):
         first = self._called(1)
         earlier.write([Claim(first, fingerprint(first.body))])
         earlier.write([Record(OLD, EventType.ACCEPTED, (Leg(CALLEE, f"id-{OLD}"),))])
-        earlier.called_back(OLD, [Leg(CALLEE, f"id-{OLD}", code=NO_ANSWER)])
+        earlier.called_back({OLD: [Leg(CALLEE, f"id-{OLD}", code=NO_ANSWER)]})
         earlier.close()
         self.posts.append(Post(OLD, Way.ACCEPTED, "earlier", heard=True))
         self.more = self.more._replace(most=EDITS[self.more.attempts].most, pauses=1, codes=((OLD, NO_ANSWER),))
@@ -214,7 +214,7 @@ class AttemptOrders(Orders):
 
     def _told_by_callback(self, part: str, reference: str, code: int) -> None:
         self.left[part] -= 1
-        self.listener.called_back(reference, [Leg(CALLEE, f"id-{reference}", code=code)])
+        self.listener.called_back({reference: [Leg(CALLEE, f"id-{reference}", code=code)]})
         self._end_of(reference, code)
 
     def _record_of_any(self, part: str) -> Steps:

@@ -524,7 +524,7 @@ class Orders:
 
     def _call_back(self, part: str, reference: str) -> None:
         self.left[part] -= 1
-        self.listener.called_back(reference, [Leg(CALLEE, f"id-{reference}", code=10, description="ended")])
+        self.listener.called_back({reference: [Leg(CALLEE, f"id-{reference}", code=10, description="ended")]})
         self.said |= {"callback"}
 
     def _record(self, part: str) -> Steps:

@@ -63,7 +63,7 @@ class People:
             world.rang[name] += 1
             match world.random.choice(["callback", "record", "doubtful record"]):
                 case "callback":
-                    world.listener.called_back(name, legs)
+                    world.listener.called_back({name: legs})
                 case "record":
                     world.listener.recorded({name: legs}, unknown=State.PLACED)
                 case _:

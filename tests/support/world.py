@@ -350,7 +350,7 @@ class World:
             self.loop.call_later(self.random.uniform(0.0, 60.0), self._call_back, name)
 
     def _call_back(self, name: str) -> None:
-        written = self.listener.called_back(name, [Leg(CALLEE, f"id-{name}", code=10)])
+        written = self.listener.called_back({name: [Leg(CALLEE, f"id-{name}", code=10)]})[name]
         self.tell("callback", f"{name} {written.state if written else 'unknown'}")
 
 

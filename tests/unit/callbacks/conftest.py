@@ -16,7 +16,7 @@ from flowops.model.claims import Written
 from flowops.model.ledger import Checkpoint, Leg, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 SECRET = "a secret of more than 16 characters"
 BASE = "https://hooks.example.org/flowops"
@@ -30,9 +30,18 @@ class MemoryLedger:
         self.calls: dict[str, dict[str, int]] = {reference: {} for reference in references}
         self.callees = callees
         self.broken = False
+        #: The references that cannot be written, and those that were written together, a list a write.
+        self.unwritable: set[str] = set()
+        self.writes: list[list[str]] = []
 
-    def called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
+    def called_back(self, callbacks: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
         self._check()
+        if self.unwritable & callbacks.keys():
+            raise LedgerError("invalid byte sequence")
+        self.writes.append(list(callbacks))
+        return {reference: self._called_back(reference, legs) for reference, legs in callbacks.items()}
+
+    def _called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:
         if reference_id not in self.calls:
             return None
         legs = self.calls[reference_id]

@@ -250,7 +250,7 @@ def test_ten_thousand_callbacks_in_any_order_settle_like_in_order(receiving, led
 
     in_order = ledger(*references, callees=2)
     for _, body in deliveries:
-        in_order.called_back(body["instruction-id"], [Leg(None, body["call-id"], code=body["result"]["code"])])
+        in_order.called_back({body["instruction-id"]: [Leg(None, body["call-id"], code=body["result"]["code"])]})
     shuffled = deliveries * 2
     random.Random(2).shuffle(shuffled)
     receiver = receiving(ledger(*references, callees=2))
@@ -267,3 +267,35 @@ def test_ten_thousand_callbacks_in_any_order_settle_like_in_order(receiving, led
     assert asyncio.run(deliver()) == {(200, "received")}
     assert receiver.ledger.calls == in_order.calls
     assert receiver.ledger.count() == {State.PLACED: 0, State.FINISHED: len(references)}
+
+
+def at_once(receiver, deliveries):
+    """The answers to callbacks that come at the same moment."""
+
+    async def deliver() -> list[tuple[int, str]]:
+        return await asyncio.gather(*(receiver.ask(path, body) for path, body in deliveries))
+
+    return [status for status, _ in asyncio.run(deliver())]
+
+
+def test_callbacks_that_come_at_once_are_written_together(receiving, ledger, path_of, event):
+    references = [f"r{number}" for number in range(300)]
+    receiver = receiving(ledger(*references))
+    assert at_once(receiver, [(path_of(each), event(each)) for each in references]) == [200] * 300
+    assert [len(some) for some in receiver.ledger.writes] == [250, 50]
+    assert all(receiver.ledger.calls.values())
+
+
+def test_two_callbacks_of_one_call_keep_their_order(receiving, ledger, path_of, event):
+    receiver = receiving(ledger("a", "b"))
+    first, second = event("a", result={"code": 9}), event("a", result={"code": 10})
+    assert at_once(receiver, [(path_of("a"), first), (path_of("b"), event("b")), (path_of("a"), second)]) == [200] * 3
+    assert receiver.ledger.writes == [["a", "b"], ["a"]]
+    assert receiver.ledger.calls["a"] == {"id-a": 9}
+
+
+def test_one_callback_that_cannot_be_written_stops_no_other(receiving, ledger, path_of, event):
+    receiver = receiving(ledger("a", "b", "c"))
+    receiver.ledger.unwritable = {"b"}
+    assert at_once(receiver, [(path_of(each), event(each)) for each in "abc"]) == [200, 503, 200]
+    assert {reference for reference, legs in receiver.ledger.calls.items() if legs} == {"a", "c"}

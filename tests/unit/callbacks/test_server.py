@@ -174,11 +174,11 @@ from flowops.model.claims import Written
 from flowops.model.ledger import State
 
 class Slow:
-    def called_back(self, reference, finished):
+    def called_back(self, callbacks):
         print("writing", flush=True)
         time.sleep(0.5)
         print("written", flush=True)
-        return Written(True, State.FINISHED)
+        return dict.fromkeys(callbacks, Written(True, State.FINISHED))
     def count(self):
         return {}
     def checkpoint(self):

@@ -37,7 +37,7 @@ def ended(store: Store, make, reference: str, code: int, attempt: int = 1) -> No
     (taken,) = store.write([claim_of(make, reference, attempt)])
     assert taken.done, taken
     store.write([make.accepted(reference)])
-    store.called_back(reference, [Leg(None, "id-1", code=code)])
+    store.called_back({reference: [Leg(None, "id-1", code=code)]})
 
 
 def asked(store: Store, make, reference: str, attempt: int, at: datetime = LATER) -> Written:
@@ -79,7 +79,7 @@ def test_not_behind_an_attempt_that_is_open_refused_or_unknown(store: Store, mak
 
 def test_not_when_a_code_that_came_late_says_that_it_was_completed(store: Store, make) -> None:
     ended(store, make, "a", 9)
-    store.called_back("a", [Leg(None, "id-1", code=10)])
+    store.called_back({"a": [Leg(None, "id-1", code=10)]})
     assert not asked(store, make, "a~2", 2).done
 
 
@@ -88,12 +88,12 @@ def test_no_more_than_the_first_claim_was_made_with(store: Store, make) -> None:
         ended(store, make, reference, 9, attempt)
     assert not asked(store, make, "a~4", 4).done
     store.write([make.claim("alone"), make.accepted("alone")])
-    store.called_back("alone", [Leg(None, "id-1", code=9)])
+    store.called_back({"alone": [Leg(None, "id-1", code=9)]})
     assert not asked(store, make, "alone~2", 2).done, "its document had no attempts when it was claimed"
 
 
 def test_evidence_of_an_attempt_proves_those_before_it(store: Store, make) -> None:
-    store.called_back("lost~3", [Leg(None, "id-3", code=9)])
+    store.called_back({"lost~3": [Leg(None, "id-3", code=9)]})
     found = store.look_up(["lost", "lost~2", "lost~3"])
     assert [found[name].state for name in ("lost", "lost~2", "lost~3")] == [
         State.PLACED,
@@ -111,7 +111,7 @@ def test_evidence_of_what_only_looks_like_an_attempt_says_nothing_of_a_call_that
     event_type = EventType.UNCLEAR if state == "in doubt" else EventType.REFUSED
     store.write([make.claim("alone"), Record("alone", event_type)])
     before = store.look_up(["alone"])["alone"]
-    store.called_back("alone~2", [Leg(None, "id-2", code=9)])
+    store.called_back({"alone~2": [Leg(None, "id-2", code=9)]})
     found = store.look_up(["alone", "alone~2"])
     assert (found["alone"], found["alone~2"].state) == (before, State.FINISHED)
     assert store.verify() is None
@@ -127,7 +127,7 @@ def test_a_record_that_only_makes_a_doubt_makes_one_of_each(store: Store) -> Non
 
 def test_a_call_that_is_known_is_left_as_it_is(store: Store, make) -> None:
     ended(store, make, "a", 9)
-    store.called_back("a~2", [Leg(None, "id-2", code=9)])
+    store.called_back({"a~2": [Leg(None, "id-2", code=9)]})
     assert store.look_up(["a"])["a"].state is State.FINISHED
 
 
@@ -139,7 +139,7 @@ def test_an_attempt_that_is_open_is_found_by_its_call(store: Store, make) -> Non
     assert {name: entry.reference_id for name, entry in store.open_attempts().items()} == {"a": "a~2"}
     store.write([Record("a~2", EventType.UNCLEAR)])
     assert store.open_attempts()["a"].state is State.IN_DOUBT
-    store.called_back("a~2", [Leg(None, "id-2", code=9)])
+    store.called_back({"a~2": [Leg(None, "id-2", code=9)]})
     assert store.open_attempts() == {}
 
 

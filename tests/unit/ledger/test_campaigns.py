@@ -135,7 +135,7 @@ def test_progress_counts_the_newest_attempt_of_each_call(store: Store, make) -> 
     store.write([make.claim("a~10x"), make.claim("ab")])
     store.write([make.claim("b")._replace(campaign=made.id)])
     store.write([Record("b", EventType.REFUSED, detail="no")])
-    store.called_back("a~2", [Leg(None, "id-a~2", code=9)])
+    store.called_back({"a~2": [Leg(None, "id-a~2", code=9)]})
     assert store.campaigns.progress(made.id).counts == {State.PLACED: 1, State.REJECTED: 1, None: 1}
     assert store.campaigns.answered(made.id) == (1, 4)
 

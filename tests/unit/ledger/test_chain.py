@@ -172,7 +172,7 @@ def test_more_events_than_one_page_are_walked(store: Store, make, address) -> No
 def test_the_chain_can_be_checked_by_hand(store: Store, make, address) -> None:
     """The format that other programs may rely on."""
     store.write([make.claim()])
-    store.called_back("a", [Leg("+442079460023", "id-1", code=10)])
+    store.called_back({"a": [Leg("+442079460023", "id-1", code=10)]})
     checkpoint = store.checkpoint()
     head = digest(f"flowops ledger {checkpoint.id}")
     assert head == genesis(checkpoint.id)

@@ -49,7 +49,7 @@ def ended(store: Store, make, reference: str, attempt: int = 1, code: int | None
     assert taken.done, taken
     store.write([make.accepted(reference, call_id=f"id-{attempt}")])
     if code is not None:
-        store.called_back(reference, [Leg(None, f"id-{attempt}", code=code)])
+        store.called_back({reference: [Leg(None, f"id-{attempt}", code=code)]})
 
 
 def states(store: Store, *references: str) -> list[State | None]:
@@ -61,10 +61,10 @@ def hear(store: Store, evidence: str, reference: str) -> None:
     """Let somebody say that an attempt was placed, and not answered."""
     legs = [Leg(None, "id-2", code=9)]
     if evidence == "a callback":
-        store.called_back(reference, legs)
+        store.called_back({reference: legs})
     elif evidence == "of the one behind":
-        store.called_back(reference, legs)
-        store.called_back(f"{reference[:-1]}3", [Leg(None, "id-3", code=9)])
+        store.called_back({reference: legs})
+        store.called_back({f"{reference[:-1]}3": [Leg(None, "id-3", code=9)]})
     elif evidence == "a record":
         store.recorded({reference: legs})
     elif evidence == "an operator":
@@ -101,7 +101,7 @@ class TestCancel:
         store.write([claim_of(make, "a"), Record("a", EventType.UNCLEAR)])
         store.close()
         assert operate(store, NOBODY, "a").after is State.CANCELLED
-        store.called_back("a", [Leg(None, "id-1", code=9)])
+        store.called_back({"a": [Leg(None, "id-1", code=9)]})
         assert states(store, "a", "a~2") == [State.FINISHED, State.CANCELLED]
         assert not asked(store, make, "a~2", 2).done
 
@@ -169,7 +169,7 @@ class TestRename:
         assert tried.tried(["b~2"])["b~2"] == before
 
     def test_evidence_of_an_attempt_that_only_the_old_name_has_is_of_the_new_one(self, renamed: Store) -> None:
-        renamed.called_back("a~3", [Leg(None, "id-3", code=10)])
+        renamed.called_back({"a~3": [Leg(None, "id-3", code=10)]})
         assert states(renamed, "b~3") == [State.FINISHED]
         assert renamed.verify() is None
 
@@ -187,13 +187,13 @@ def test_an_operator_says_the_outcome_that_nobody_heard(store: Store, make, outc
     assert step.after is State.FINISHED
     assert asked(store, make, "a~2", 2).done == bool(follows)
     # What is heard late all the same ends the chain, whatever the operator has said.
-    store.called_back("a", [Leg(None, "id-1", code=10)])
+    store.called_back({"a": [Leg(None, "id-1", code=10)]})
     assert not asked(store, make, "a~3", 3).done
     assert store.tried(["a"])["a"].codes == (10,)
 
 
 def test_a_callback_that_comes_when_the_next_attempt_was_made_ends_the_chain(tried: Store, make) -> None:
-    tried.called_back("a", [Leg(None, "id-1", code=10)])
+    tried.called_back({"a": [Leg(None, "id-1", code=10)]})
     taken = asked(tried, make, "a~3", 3)
     assert (taken.done, taken.decision and taken.decision.reasons) == (False, ("completed at attempt 1",))
 
@@ -209,7 +209,7 @@ def test_an_edit_is_accepted_of_every_attempt(store: Store, make) -> None:
 
 def test_evidence_of_an_attempt_proves_a_doubt_before_it(store: Store, make) -> None:
     store.write([claim_of(make, "a"), Record("a", EventType.UNCLEAR)])
-    store.called_back("a~2", [Leg(None, "id-2", code=9)])
+    store.called_back({"a~2": [Leg(None, "id-2", code=9)]})
     assert states(store, "a", "a~2") == [State.PLACED, State.FINISHED]
 
 

@@ -209,8 +209,8 @@ def _live(home: Home, make: Made) -> None:
         store.write([Record("doubt", EventType.UNCLEAR, (), "time-out"), Record("rang", EventType.UNCLEAR, (), "?")])
         told = [Leg("+442079460023", "id-1"), Leg("+442079460024", None, "refused")]
         store.write([Record("two", EventType.ACCEPTED, tuple(told))])
-        store.called_back("finished", [Leg("+442079460023", "id-finished", code=9, description="no answer")])
-        store.called_back("finished", [Leg("+442079460023", "id-finished", code=10)])
+        store.called_back({"finished": [Leg("+442079460023", "id-finished", code=9, description="no answer")]})
+        store.called_back({"finished": [Leg("+442079460023", "id-finished", code=10)]})
         store.import_calls([ImportedCall("adopted", State.PLACED, (Leg("+442079460025", "id-a"),))])
         store.set_throttle("page 1", datetime(2099, 1, 1, tzinfo=UTC))
         store.block(["+442079460099"], "she asked us to")
@@ -284,10 +284,10 @@ class TestAll:
             ] * 4
             assert [it.done for it in store.write([make.claim("next")])] == [True]
             store.write([make.accepted("next", call_id="id-next")])
-            assert store.called_back("placed", [Leg("+442079460023", "id-placed", code=10)]) is not None
+            assert store.called_back({"placed": [Leg("+442079460023", "id-placed", code=10)]})["placed"] is not None
             assert store.look_up(["placed"])["placed"].state is State.FINISHED
             # Evidence under the old name settles what it became.
-            store.called_back("old", [Leg("+442079460023", "id-old", code=10)])
+            store.called_back({"old": [Leg("+442079460023", "id-old", code=10)]})
             assert store.look_up(["new"])["new"].state is State.FINISHED
             assert store.verify() is None
         with move.target.open(readonly=True) as store:
@@ -298,7 +298,7 @@ class TestAll:
             before = move.copy()
             for write in (
                 lambda: store.write([make.claim("late")]),
-                lambda: store.called_back("placed", [Leg("+442079460023", "id-placed", code=10)]),
+                lambda: store.called_back({"placed": [Leg("+442079460023", "id-placed", code=10)]}),
                 lambda: store.stop("why"),
                 store.resume,
                 lambda: store.block(["+442079460098"], "why"),

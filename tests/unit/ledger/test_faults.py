@@ -399,7 +399,7 @@ class TestConnection:
         )
         assert far.look_up(["a"])["a"].state is State.IN_FLIGHT
         assert far.write([make.accepted()]) == [Written(True, State.PLACED)]
-        assert far.called_back("a", [Leg(None, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert far.called_back({"a": [Leg(None, "id-1", code=10)]})["a"] == Written(True, State.FINISHED)
 
     def test_when_the_server_is_gone_the_results_are_kept(self, far: Store, make, proxy: Proxy, postgres) -> None:
         far.write([make.claim(), make.claim("b")])

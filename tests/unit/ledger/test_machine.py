@@ -106,7 +106,7 @@ class Machine(RuleBasedStateMachine):
     @rule(reference=REFERENCES)
     def call_back(self, reference: str) -> None:
         known = self.known[reference]
-        written = self.operator.called_back(reference, [Leg("+442079460023", "id", code=10)])
+        written = self.operator.called_back({reference: [Leg("+442079460023", "id", code=10)]})[reference]
         assert written is not None
         known.run = None if known.state is None else known.run
         known.state, known.posts = FINISHED, 1

@@ -30,7 +30,7 @@ class TestCallback:
     def test_it_finishes_a_placed_call(self, store: Store, make) -> None:
         store.write([make.claim(), make.accepted()])
         told = [Leg(LONDON, "id-1", code=10, description="Finished successfully")]
-        assert store.called_back("a", told) == Written(True, State.FINISHED)
+        assert store.called_back({"a": told})["a"] == Written(True, State.FINISHED)
         leg = store.look_up(["a"])["a"].legs[0]
         assert (leg.code, leg.description, leg.shown) == (10, "Finished successfully", "+44 20 79•• ••23")
         assert store.outcomes() == {10: 1}
@@ -38,33 +38,35 @@ class TestCallback:
     def test_a_second_one_changes_nothing(self, store: Store, make) -> None:
         store.write([make.claim(), make.accepted()])
         told = [Leg(LONDON, "id-1", code=10)]
-        store.called_back("a", told)
+        store.called_back({"a": told})
         checkpoint = store.checkpoint()
-        assert store.called_back("a", told) == Written(True, State.FINISHED)
+        assert store.called_back({"a": told})["a"] == Written(True, State.FINISHED)
         assert store.checkpoint() == checkpoint
 
     def test_it_may_come_before_the_answer(self, store: Store, make) -> None:
         store.write([make.claim()])
-        assert store.called_back("a", [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert store.called_back({"a": [Leg(LONDON, "id-1", code=10)]})["a"] == Written(True, State.FINISHED)
         assert store.write([make.accepted()]) == [Written(True, State.FINISHED)]
 
     def test_it_settles_a_call_in_doubt(self, store: Store, make) -> None:
         doubtful(store, make)
-        assert store.called_back("a", [Leg(LONDON, "id-1", code=12)]) == Written(True, State.FINISHED)
+        assert store.called_back({"a": [Leg(LONDON, "id-1", code=12)]})["a"] == Written(True, State.FINISHED)
         assert store.look_up(["a"])["a"].error is None
 
     def test_it_counts_for_its_callee_alone(self, store: Store, make) -> None:
         store.write([make.claim("a", LONDON, NEW_YORK)])
         store.write([Record("a", EventType.ACCEPTED, (Leg(LONDON, "id-1"), Leg(NEW_YORK, "id-2")))])
-        assert store.called_back("a", [Leg(NEW_YORK, None, code=9)]) == Written(True, State.PLACED)
-        assert store.called_back("a", [Leg(None, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert store.called_back({"a": [Leg(NEW_YORK, None, code=9)]})["a"] == Written(True, State.PLACED)
+        assert store.called_back({"a": [Leg(None, "id-1", code=10)]})["a"] == Written(True, State.FINISHED)
         assert [leg.code for leg in store.look_up(["a"])["a"].legs] == [10, 9]
         assert store.outcomes() == {9: 1, 10: 1}
 
     def test_one_for_an_unknown_call_proves_that_it_was_placed(self, store: Store, make) -> None:
         store.write([make.claim(), Record("a", EventType.UNSENT)])
         for unknown in ("a", "nobody"):
-            assert store.called_back(unknown, [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+            assert store.called_back({unknown: [Leg(LONDON, "id-1", code=10)]})[unknown] == Written(
+                True, State.FINISHED
+            )
         assert store.verify() is None
 
 
@@ -89,14 +91,14 @@ class TestResolve:
         assert resolve(store, "a", placed=True, reason="seen in the portal", call_id="id-7") == "placed"
         entry = store.look_up(["a"])["a"]
         assert (entry.error, entry.legs) == (None, (Leg(None, "id-7", shown="+44 20 79•• ••23"),))
-        assert store.called_back("a", [Leg(LONDON, "id-7", code=10)]) == Written(True, State.FINISHED)
+        assert store.called_back({"a": [Leg(LONDON, "id-7", code=10)]})["a"] == Written(True, State.FINISHED)
 
     def test_a_call_that_was_placed_by_word_alone_rang_its_callee(self, store: Store, make) -> None:
         doubtful(store, make)
         resolve(store, "a", placed=True, reason="she says so")
         assert store.look_up(["a"])["a"].legs == (Leg(None, None, shown="+44 20 79•• ••23"),)
         assert len(store.rung_since([LONDON], datetime.now(UTC) - timedelta(hours=1))[LONDON]) == 1
-        assert store.called_back("a", [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert store.called_back({"a": [Leg(LONDON, "id-1", code=10)]})["a"] == Written(True, State.FINISHED)
         assert store.verify() is None
 
     def test_not_placed_waits_until_the_run_is_dead(self, store: Store, make, address) -> None:
@@ -174,7 +176,7 @@ class TestImport:
         )
         assert entry.legs == (Leg(None, "id-1", shown="+44 20 79•• ••23"),)
         assert store.write([make.claim("a"), make.claim("b")]) == [Written(False, State.PLACED)] * 2
-        assert store.called_back("a", [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert store.called_back({"a": [Leg(LONDON, "id-1", code=10)]})["a"] == Written(True, State.FINISHED)
 
     @pytest.mark.parametrize("written", ["+44 20 7946 0023", "+44 (0)20 7946 0023", "+44\u00a020\u00a07946\u00a00023"])
     def test_a_callee_is_the_same_however_it_is_written(self, store: Store, written: str) -> None:
@@ -198,7 +200,7 @@ class TestImport:
         store.write([make.claim(name) for name in "abcde"])
         store.write([make.accepted("a", call_id="id-a"), make.accepted("b", call_id="id-b")])
         store.write([Record("c", EventType.UNCLEAR), Record("d", EventType.REFUSED)])
-        store.called_back("b", [Leg(LONDON, "id-b", code=10)])
+        store.called_back({"b": [Leg(LONDON, "id-b", code=10)]})
         rows = [json.loads(json.dumps(row)) for row in store.export()]
         address.init("copy")
         copy = address.open("copy")
@@ -214,7 +216,7 @@ class TestImport:
         assert [entry.fingerprint for entry in copy.entries()] == [make.fingerprint()] * 5
         assert copy.outcomes() == {10: 1}
         assert copy.look_up(["b"])["b"].legs[0].shown == "+44 20 79•• ••23"
-        assert copy.called_back("a", [Leg(LONDON, "id-a", code=9)]) == Written(True, State.FINISHED)
+        assert copy.called_back({"a": [Leg(LONDON, "id-a", code=9)]})["a"] == Written(True, State.FINISHED)
         assert copy.verify() is None
 
     def test_a_callee_that_was_refused_among_others_is_still_told_of(self, store: Store, make, address) -> None:
@@ -269,7 +271,7 @@ class TestPurge:
         store.write([make.claim(name) for name in "abcd"])
         store.write([make.accepted("a", call_id="id-a")])
         store.write([Record("b", EventType.REFUSED, detail="bad"), Record("c", EventType.UNCLEAR)])
-        store.called_back("a", [Leg(LONDON, "id-a", code=10)])
+        store.called_back({"a": [Leg(LONDON, "id-a", code=10)]})
         assert store.purge(LATER) == 2
         entry = store.look_up(["a"])["a"]
         assert (entry.state, entry.purged, entry.fingerprint, dict(entry.body)) == (State.FINISHED, True, "", {})
@@ -293,7 +295,7 @@ class TestPurge:
     def test_a_late_callback_finishes_a_purged_call_and_brings_no_data_back(self, store: Store, make) -> None:
         store.write([make.claim(), make.accepted()])
         store.purge(LATER)
-        assert store.called_back("a", [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert store.called_back({"a": [Leg(LONDON, "id-1", code=10)]})["a"] == Written(True, State.FINISHED)
         assert "id-1" not in str(store.look_up(["a"]))
         assert store.verify() is None
 

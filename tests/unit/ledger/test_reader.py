@@ -194,7 +194,7 @@ class TestRungSince:
         store.write([make.claim("in-flight", LONDON)])
         store.write([make.claim("placed", LONDON), make.accepted("placed")])
         store.write([make.claim("finished", LONDON), make.accepted("finished")])
-        store.called_back("finished", [Leg(LONDON, "id-1", code=10)])
+        store.called_back({"finished": [Leg(LONDON, "id-1", code=10)]})
         store.write([make.claim("in-doubt", LONDON), Record("in-doubt", EventType.UNCLEAR, detail="time-out")])
         assert rings(store, LONDON, NEW_YORK) == {LONDON: 4}
 

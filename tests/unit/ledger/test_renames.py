@@ -72,7 +72,7 @@ class TestRename:
     def test_what_is_said_of_the_old_name_settles_the_new_one(self, placed: Store) -> None:
         rename(placed, old="new")
         rename(placed, new="newest")
-        assert placed.called_back("old", [Leg(LONDON, "id-1", code=10)]) == Written(True, State.FINISHED)
+        assert placed.called_back({"old": [Leg(LONDON, "id-1", code=10)]})["old"] == Written(True, State.FINISHED)
         entry = placed.look_up(["newest"])["newest"]
         assert (entry.state, entry.posted_as, entry.legs[0].code) == (State.FINISHED, "old", 10)
         assert placed.recorded({"old": [Leg(LONDON, "id-1", code=10)]})["old"] == Written(True, State.FINISHED)
@@ -231,7 +231,7 @@ class TestMovedFrom:
 
     def test_proof_under_the_old_name_is_proof_of_the_new_one(self, store: Store, make) -> None:
         store.write([moved(make, "new", "old"), Record("new", EventType.UNSENT)])
-        assert store.called_back("old", [Leg(LONDON, "id-9", code=10)]) == Written(True, State.FINISHED)
+        assert store.called_back({"old": [Leg(LONDON, "id-9", code=10)]})["old"] == Written(True, State.FINISHED)
         assert store.look_up(["new"])["new"].state is State.FINISHED
         assert store.write([moved(make, "new", "old")])[0].done is False
         assert store.verify() is None

@@ -163,7 +163,7 @@ def test_who_did_what_where_and_at_which_commit_is_on_record(store: Store, make)
 def test_no_number_and_no_sensitive_value_is_anywhere_in_the_database(store: Store, make, address) -> None:
     store.write([make.claim(), make.accepted()])
     store.write([make.claim("b"), Record("b", EventType.REFUSED, detail="callee +442079460023 is bad")])
-    store.called_back("a", [Leg("+442079460023", "id-1", code=10, description="to +442079460023")])
+    store.called_back({"a": [Leg("+442079460023", "id-1", code=10, description="to +442079460023")]})
     everything = str([list(store.events()), list(store.entries()), list(store.export())])
     assert "442079460023" not in everything
     assert "Ann" not in everything
