@@ -51,7 +51,7 @@ SKEW = 30
 
 def examine(environment: str) -> Diagnosis:
     """Look at what an environment needs. Raises Invalid when the project file cannot be used, and UsageError."""
-    workspace = load(Selection((), environment))
+    workspace = load(Selection((), environment), with_tests=True, with_hooks=True)
     examination = _Examination(workspace)
     return Diagnosis(environment, tuple(examination.checks()))
 

@@ -16,6 +16,7 @@ from flowops.plan.chains import not_due, references_before
 from flowops.policy.evaluate import (
     PolicyEvaluator,
     claim_condition,
+    is_held_by,
     needed_counts,
     tripped,
     without_counted,
@@ -193,8 +194,12 @@ class PolicyRun:
     def _held(self, batch: CallBatch, indices: Sequence[int]) -> dict[int, Decision]:
         self._look_up_rung(batch, indices)
         held, contexts = self._evaluator.hold_back(batch, indices, self._at)
-        self._windows.add(contexts)
-        self._fit.add(context for index, context in zip(indices, contexts, strict=True) if index not in held)
+        found = list(zip(indices, contexts, strict=True))
+        # A call that another rule holds back is not placed when its window opens.
+        self._windows.add(
+            context for index, context in found if index not in held or is_held_by(held[index], "windows")
+        )
+        self._fit.add(context for index, context in found if index not in held)
         return held
 
 

@@ -13,7 +13,18 @@ from flowops.model.call import callees_of
 from flowops.model.claims import Condition, Used
 from flowops.model.plan import Action, Decision, Guard
 from flowops.policy.reading import moment_text
-from flowops.policy.rule import Block, CallContext, CallGroup, Defer, Rule, RunCounts, RunGuard, findings, format_reason
+from flowops.policy.rule import (
+    Block,
+    CallContext,
+    CallGroup,
+    Defer,
+    Rule,
+    RunCounts,
+    RunGuard,
+    findings,
+    format_reason,
+    names_rule,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
@@ -203,6 +214,11 @@ def _blocked(found: Found) -> tuple[str, ...]:
 
 def _deferred(found: Found) -> list[str]:
     return [format_reason(rule, finding.why) for rule, finding in found if isinstance(finding, Defer)]
+
+
+def is_held_by(decision: Decision, name: str) -> bool:
+    """Return whether the rules of this name, and no others, hold a call back."""
+    return all(names_rule(reason, name) for reason in decision.reasons if not reason.startswith(OPENING))
 
 
 class NeededCounts(NamedTuple):

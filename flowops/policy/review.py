@@ -27,7 +27,10 @@ NAMED = 5
 
 
 class WindowSummary:
-    """For each window how many calls it lets pass now, and when the rest; a window counts the calls it is for."""
+    """For each window how many calls it lets pass now, and when the rest; a window counts the calls it is for.
+
+    Calls that another rule holds back are not added, so that the counts are those of the plan.
+    """
 
     def __init__(self, policy: Policy, at: datetime) -> None:
         self._at = at

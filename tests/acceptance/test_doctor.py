@@ -259,6 +259,12 @@ def test_a_list_without_its_key_is_a_guard(root: Path) -> None:
     assert told(ran, "do-not-call")["remedy"] == "export FLOWOPS_LIST_KEY=…"
 
 
+def test_it_counts_the_documents_that_validate_counts(tmp_path: Path) -> None:
+    assert flowops("init", ".", cwd=tmp_path).code == 0
+    documents = flowops("validate", "--format", "json", cwd=tmp_path).json["documents"]
+    assert f" {documents} documents of the project " in flowops("doctor", cwd=tmp_path).out
+
+
 def test_the_sandbox_needs_nothing(root: Path) -> None:
     (root / "flowops.yaml").write_text(PROJECT.format(api="https://api.cm.com"))
     ran = flowops("doctor", cwd=root)

@@ -462,3 +462,16 @@ def test_it_is_blocked_without_a_policy_too(real: Path) -> None:
     calls.write_text(calls.read_text().replace("kind: Call\n", "kind: Call\ntimezone: Asia/Tokyo\n"))
     plan = flowops("plan", *PRODUCTION, "--format", "json", cwd=real, env=ENV)
     assert plan.json["summary"]["blocked"] == 3
+
+
+def test_a_window_counts_the_calls_that_no_other_rule_holds_back(real: Path) -> None:
+    """What is placed and what waits for the window are together what the line of the window counts."""
+    (real / "dnc.txt").write_text("+442079460102\n")
+    with_policy(real, '  do-not-call: dnc.txt\n  windows: [{days: mon-fri, hours: "08:00-20:00"}]\n')
+    for at, line in (
+        (NOON, "2 of 2 calls are within their hours now"),
+        (EVENING, "0 of 2 calls are within their hours now, 2 from Tue 2026-11-24 08:00 UTC"),
+    ):
+        plan = flowops("plan", *PRODUCTION, "--at", at, "--format", "json", cwd=real, env=ENV).json
+        assert plan["notes"] == [f"windows (flowops.yaml:14): {line}"]
+        assert plan["summary"]["place"] + plan["summary"]["deferred"] == 2

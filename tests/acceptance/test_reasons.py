@@ -34,7 +34,9 @@ def test_an_api_that_cannot_be_reached_is_told_with_its_host(
     ran = flowops(*APPLY, "--format", format_, cwd=real, env={**ENV, **more})
     assert ran.code == 6, ran.err
     shown = ran.out.replace("&#46;", ".").replace("&#58;", ":")
-    assert shown.count(reason.replace("{port}", port)) >= 3
+    # People read once what is wrong with all calls; machines find it at each of them.
+    times = shown.count(reason.replace("{port}", port))
+    assert times >= 3 if format_ in ("json", "junit") else times == 1, shown
     assert hint in shown or format_ == "junit"
     if format_ == "text":
         assert shown.startswith("3 calls: 127.0.0.1:")

@@ -62,7 +62,9 @@ A_FEW = 20
 def result_report(view: ResultView) -> Report:
     """Lay out a run: what needs doing, how it ended, the totals; then what was placed."""
     result = view.result
-    found, phones = result.counts(), result.phones()
+    found, phones, causes = result.counts(), result.phones(), view.causes()
+    # What is wrong with all of them is said once, at the head.
+    told = causes[0].reason if len(causes) == 1 and _is_told(causes[0]) else None
     notices: list[Phrase] = []
     if view.failure is not None:
         notices.append((strong("Ended early", Tone.BAD), ": ", view.failure))
@@ -87,11 +89,11 @@ def result_report(view: ResultView) -> Report:
         ),
         alerts=(
             *((strong("No more calls are placed", Tone.BAD), ": ", guard.reason) for guard in view.guards),
-            *chain.from_iterable(map(_cause, view.causes()[:CAUSES])),
+            *chain.from_iterable(map(_cause, causes[:CAUSES])),
         ),
         remarks=((NO_CHANGES,),) if done else (),
         notices=tuple(notices),
-        sections=[*(section for each in _OUTCOMES for section in _outcome(view, *each)), *_invalid(view)],
+        sections=[*(section for each in _OUTCOMES for section in _outcome(view, told, *each)), *_invalid(view)],
         digest=result.digest,
         kind="result",
         environment=result.environment,
@@ -99,23 +101,33 @@ def result_report(view: ResultView) -> Report:
     )
 
 
+def _is_told(cause: Cause) -> bool:
+    """Return whether a cause is said at the head; that of one call alone, for which nothing helps, is in its line."""
+    return cause.calls > 1 or cause.hint is not None
+
+
 def _cause(cause: Cause) -> Iterator[Phrase]:
-    """Yield why several calls were not placed, or what helps; one alone says why in its own line."""
-    if cause.calls == 1 and cause.hint is None:
+    """Yield why calls were not placed, and what helps."""
+    if not _is_told(cause):
         return
     yield strong(phrases.count(cause.calls, "call"), Tone.BAD), ": ", cause.reason
     if cause.hint is not None:
         yield strong("hint"), ": ", cause.hint
 
 
-def _outcome(view: ResultView, outcome: Outcome, partly: bool | None, title: str, says: str) -> Iterator[Section]:
-    """Yield a section for the calls of an outcome, if there are any; what is well is for where there is room."""
+def _outcome(
+    view: ResultView, told: str | None, outcome: Outcome, partly: bool | None, title: str, says: str
+) -> Iterator[Section]:
+    """Yield a section for the calls of an outcome, if there are any; what is well is for where there is room.
+
+    The error that is `told` already is not repeated.
+    """
     number = sum(1 for _ in view.having(outcome, partly=partly))
     if not number:
         return
     mark = Mark("!", "placed in part", Tone.WARN) if partly else mark_of(outcome)
     settle = f"flowops ledger resolve REF --env {shlex.quote(view.result.environment)} --reason … --placed"
-    rows = Lazy(lambda: (_result_row(call, mark) for call in view.having(outcome, partly=partly)))
+    rows = Lazy(lambda: (_result_row(call, mark, told) for call in view.having(outcome, partly=partly)))
     columns = (Column("reference-id"), Column("call-id", Where.PAGE), Column("error", Where.AFTER))
     yield Section(
         (strong(title, mark.tone), says),
@@ -140,6 +152,7 @@ def _left_out_row(row: LeftOut) -> Row:
     return Row((cell(str(row.row)), cell("; ".join(row.reasons))), mark=mark_of(Action.INVALID))
 
 
-def _result_row(call: CallResult, mark: Mark) -> Row:
+def _result_row(call: CallResult, mark: Mark, told: str | None) -> Row:
     ids = tuple((named(call_id),) for call_id in call.call_ids)
-    return Row((cell(named(call.reference_id)), ids, cell(call.error) if call.error else ()), mark=mark)
+    error = cell(call.error) if call.error and call.error != told else ()
+    return Row((cell(named(call.reference_id)), ids, error), mark=mark)

@@ -83,8 +83,8 @@ class TestResult:
         calls = tuple(CallResult(f"r-{n}", Outcome.IN_DOUBT, (), 1, "reset") for n in range(25))
         result = Result("production", None, "sha256:00", calls)
         few, full = text_of(ResultView(result)), text_of(ResultView(result, full=True))
-        assert "? r-19: reset\n    … 5 more (--full shows them)\n" in few
-        assert "? r-24: reset\n" in full
+        assert "? r-19\n    … 5 more (--full shows them)\n" in few
+        assert ("? r-24\n" in full, full.count("reset")) == (True, 1)
 
     def test_names_a_signal_that_has_no_name_by_its_number(self) -> None:
         assert "Interrupted by signal 99;" in text_of(ResultView(Result("e", None, "d", (), interrupted=99)))
