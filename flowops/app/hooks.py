@@ -42,37 +42,23 @@ from flowops.app.hook_answers import (
     response,
     worst,
 )
-from flowops.app.hook_documents import LABEL, file_of, secret_of
-from flowops.app.ledger import guards_of
-from flowops.app.load import allows_numbers, excerpts, load, variables
+from flowops.app.hook_calls import Ready, hooks_of, plan_request, read, workspace_of
+from flowops.app.hook_documents import LABEL, secret_of
 from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT
-from flowops.app.policy_run import ClaimCheck, PolicyRun, clock, facts_of
-from flowops.app.render import examined
+from flowops.app.policy_run import ClaimCheck, clock
 from flowops.app.secrets import token_of
 from flowops.app.services import Pauses, of_every_ledger, run_info, sleep
-from flowops.app.walk import Walk
 from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt
 from flowops.apply.outcome import elsewhere, planned_only
 from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of
-from flowops.common.masking import mask_quoted, mask_text
 from flowops.common.metrics import Metric
-from flowops.common.names import did_you_mean
-from flowops.common.numbers import received
-from flowops.errors import FlowopsError, Invalid, LedgerError, UsageError
+from flowops.errors import FlowopsError, Invalid, LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow
-from flowops.model.call import HOLDS_NUMBER_HINT, split_reference
 from flowops.model.claims import Condition, Labelled, Used
-from flowops.model.document import Problem, Problems
 from flowops.model.plan import SENDING, Action, Decision
 from flowops.model.result import CallResult, Outcome
-from flowops.model.selection import Selection
-from flowops.plan.chains import at_attempts
-from flowops.plan.planner import plan_batch
-from flowops.policy.evaluate import needed_counts
-from flowops.policy.policy import Policy
-from flowops.policy.rules.lists import DoNotCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,11 +71,9 @@ if TYPE_CHECKING:
     from flowops.common.metrics import Values
     from flowops.httpd import Body, Request, Response
     from flowops.ledger.store import Store
-    from flowops.model.call import Call
-    from flowops.model.document import Document, Value
+    from flowops.model.document import Value
     from flowops.model.plan import PlannedCall
-    from flowops.model.project import Environment, Hook, Project
-    from flowops.policy.rule import PolicyContext
+    from flowops.model.project import Environment, Hook
 
 PREFIX = "/hooks/"
 #: Seconds for which the files, the policy and its lists hold before they are read again.
@@ -109,57 +93,6 @@ _TOLD = {
 }
 
 _log = logging.getLogger(__name__)
-
-
-def workspace_of(environment: str, names: Sequence[str]) -> Workspace:
-    """Read the project and the documents of some of its hooks. Raises Invalid, and UsageError for a name it has not.
-
-    What is wrong with other documents is nothing to these hooks, a flow that none of them starts included.
-    """
-    loaded = load(Selection((), environment))
-    hooks = hooks_of(loaded.project, names)
-    assert loaded.project.document is not None, "only a project file has hooks"
-    files = {loaded.reader.shown(file_of(hook, loaded.project)) for hook in hooks.values()}
-    files.add(loaded.project.document.file)
-    workspace = loaded._replace(
-        calls=(),
-        others=(),
-        open=tuple(each for each in loaded.open if loaded.hooks[each.place()].name in hooks),
-        problems=tuple(problem for problem in loaded.problems if problem.place.file in files),
-        broken=(),  # a hook that starts a flow which cannot be used is told that there is none
-    )
-    problems = Problems()
-    for _ in examined(Walk(workspace, variables(workspace, (), ())), problems):
-        pass
-    if problems:
-        problems += loaded.problems
-        with excerpts(workspace.reader):
-            raise Invalid(list(problems))
-    return workspace
-
-
-def hooks_of(project: Project, names: Sequence[str]) -> dict[str, Hook]:
-    """Return the hooks of these names. Raises UsageError for one that the project has not."""
-    for name in names:
-        if name not in project.hooks:
-            known = list(project.hooks)
-            hint = did_you_mean(name, known) or "name it in flowops.yaml: hooks: {NAME: {document: …, limit: …}}"
-            raise UsageError(f"the project has no hook '{name}'", hint=hint)
-    return {name: project.hooks[name] for name in names}
-
-
-class _Ready(NamedTuple):
-    """What decides about requests, as it was read a moment ago."""
-
-    workspace: Workspace
-    values: Mapping[str, Value]
-    policy: Policy
-    facts: PolicyContext
-
-    def documents(self, hook: Hook) -> tuple[Document, ...]:
-        """Return the documents of a hook."""
-        places = {place for place, each in self.workspace.hooks.items() if each.name == hook.name}
-        return tuple(document for document in self.workspace.open if document.place() in places)
 
 
 class _Placing(NamedTuple):
@@ -194,7 +127,7 @@ class Hooks:
         self._observer = observer
         self._log = log
         self._notifier = notifier
-        self._ready = self._made_ready(workspace)
+        self._ready = read(workspace, ledger)
         #: Why nothing is placed with what was read last: the files are wrong since.
         self._unusable: str | None = None
         self._placer: Placer | None = None
@@ -237,7 +170,7 @@ class Hooks:
             await sleep(shutdown, FRESH, lambda: None)
             try:
                 self._ready = await asyncio.to_thread(
-                    lambda: self._made_ready(workspace_of(self._environment.name, list(self._hooks)))
+                    lambda: read(workspace_of(self._environment.name, list(self._hooks)), self._ledger)
                 )
                 self._unusable = None
                 self._tell(None)
@@ -285,17 +218,6 @@ class Hooks:
                 finally:
                     self._placer = self._run_of = None
                 return placer.failure
-
-    def _made_ready(self, workspace: Workspace) -> _Ready:
-        """Read the lists of the policy. Raises Invalid for one that cannot be relied on."""
-        policy = workspace.policy or Policy()
-        facts = facts_of(workspace, self._ledger, clock(), None)
-        for rule in policy.rules:
-            if isinstance(rule, DoNotCall) and (trouble := rule.trouble_of(facts.lists[rule.source])) is not None:
-                message = f"do-not-call: {mask_quoted(rule.file)} {trouble}"
-                with excerpts(workspace.reader):
-                    raise Invalid([Problem(rule.place, message=message, code="policy")])
-        return _Ready(workspace, variables(workspace, (), ()), policy, facts)
 
     def _tell(self, text: str | None) -> None:
         """Tell something once."""
@@ -367,7 +289,7 @@ class Hooks:
             paths = (("hooks", hook.name, "vars", each.variable) for each in misfits)
             return Answer(MISFIT, misfits=list(zip(misfits, map(document.place, paths), strict=True)))
         async with self._planning:  # one at a time: each costs some milliseconds, and is held against the one before
-            planned = await asyncio.to_thread(self._planned, ready, hook, values)
+            planned = await asyncio.to_thread(plan_request, ready, hook, values, self._ledger)
             planned = [self._beside_running(each) for each in planned]
             due = [each for each in planned if each.action in SENDING and each.reference_id not in self._placing]
             phones = sum(each.phones for each in due)
@@ -387,7 +309,7 @@ class Hooks:
             return planned
         return planned._replace(action=Action.CONFLICT, reasons=("one of this name is being placed",), until=None)
 
-    def _usable(self) -> _Ready:
+    def _usable(self) -> Ready:
         """Return what decides about requests. Raises Refused while it cannot be read."""
         if self._unusable is not None:
             raise Refused(Answer(UNAVAILABLE, why=self._unusable, retry_after=round(FRESH)))
@@ -406,35 +328,6 @@ class Hooks:
         task = asyncio.create_task(place(), name="flowops-hook")
         self._placing[name] = _Placing(planned.fingerprint, task)
         task.add_done_callback(lambda _: self._placing.pop(name, None))
-
-    def _planned(self, ready: _Ready, hook: Hook, given: Mapping[str, Value]) -> list[PlannedCall]:
-        """Return the calls of a hook's document with what a request gives, each with what is to be done with it.
-
-        Raises Refused for a body that does not fit, and where a guard has something against any call.
-        """
-        ledger, at = self._ledger, clock()
-        asked = ready.workspace._replace(calls=ready.documents(hook), others=(), open=())
-        problems = Problems()
-        batches = list(examined(Walk(asked, ready.values, given=given), problems))
-        named = ((batch, reference) for batch in batches for reference in batch.references)
-        problems += [_of_an_attempt(batch.call(0)) for batch, reference in named if split_reference(reference)[1] > 1]
-        if not allows_numbers(ready.policy):
-            named = ((batch, reference) for batch in batches for reference in batch.references)
-            problems += [_of_a_number(batch.call(0)) for batch, reference in named if _shows_number(reference, given)]
-        if problems:
-            raise Refused(Answer(MISFIT, problems=tuple(problems)))
-        days = needed_counts(ready.policy, at).days
-        facts = ready.facts._replace(claimed={day: ledger.claimed_since(day) for day in days})
-        rules = PolicyRun(ready.policy, facts, ledger, at, self._environment.rate)
-        planned = []
-        for batch in batches:
-            found, _ = plan_batch(batch, ledger=ledger, environment=self._environment.name, rules=rules, at=at)
-            calls = at_attempts(batch, found.later)
-            planned += [found.planned(index, calls.call(index)) for index in range(len(found))]
-        guards = (*guards_of(ledger), *rules.guards())
-        if guards and any(each.action in SENDING for each in planned):
-            raise Refused(Answer(UNAVAILABLE, why=guards[0].reason))
-        return planned
 
     def _used(self, hook: Hook) -> int:
         """Return how many phones a hook has rung, or was to ring, in the time that its limit looks back."""
@@ -525,21 +418,3 @@ def _labelled(hook: Hook) -> Labelled:
 def _retry_after(hook: Hook) -> int:
     """Return about how many seconds it takes until one more phone may ring."""
     return max(1, round(hook.span.total_seconds() / hook.phones))
-
-
-def _of_an_attempt(call: Call) -> Problem:
-    """Return that a request names the attempt of a call, which another one may be about."""
-    message = "reference-id: ends as the name of an attempt does, with ~ and a number"
-    return call.problem(("reference-id",), message, code="hook")
-
-
-def _shows_number(reference: str, given: Mapping[str, Value]) -> bool:
-    """Return whether a reference-id holds what looks like a phone number, or a value of the body that does."""
-    texts = [reference, *(text for value in given.values() if (text := str(value)) in reference)]
-    return any(mask_text(text) != text or received(text) is not None for text in texts)
-
-
-def _of_a_number(call: Call) -> Problem:
-    """Return that a request puts a number into the name of a call, anybody's: it is not the callee's alone."""
-    message = "reference-id: holds what looks like a phone number, which every output would show"
-    return call.problem(("reference-id",), message, code="number", hint=HOLDS_NUMBER_HINT)

@@ -40,7 +40,7 @@ def listen(
     `ready` is called with the address once it listens. With hooks an environment need not have callbacks.
     """
     if hooks:
-        from flowops.app.hooks import workspace_of  # places calls, which takes long to be imported
+        from flowops.app.hook_calls import workspace_of  # places calls, which takes long to be imported
 
         return asyncio.run(_with_hooks(workspace_of(environment, hooks), host, port, ready, hooks, observer))
     project, settings = project_of(environment)
