@@ -261,7 +261,7 @@ def test_a_list_without_its_key_is_a_guard(root: Path) -> None:
 
 def test_it_counts_the_documents_that_validate_counts(tmp_path: Path) -> None:
     assert flowops("init", ".", cwd=tmp_path).code == 0
-    documents = flowops("validate", "--format", "json", cwd=tmp_path).json["documents"]
+    documents = flowops("validate", "--format", "json", cwd=tmp_path).json["summary"]["documents"]
     assert f" {documents} documents of the project " in flowops("doctor", cwd=tmp_path).out
 
 
