@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
 from flowops.common.addresses import BadAddress, proxy_address, service_address
 from flowops.common.masking import HIDDEN
+from flowops.common.patterns import regex
 from flowops.errors import ApiError
 
 
@@ -39,7 +39,7 @@ class Secret:
 VOICE_BASE = "/voiceapi/v2"
 CDR_BASE = "/cdrapi/v1"
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,1024}")
+_TOKEN = regex(r"[\x21-\x7e]{1,1024}")
 
 
 def check_address(url: str) -> str:

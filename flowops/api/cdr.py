@@ -9,7 +9,6 @@ Nothing is placed and no phone rings: what is asked with the token are Call Deta
 from __future__ import annotations
 
 import asyncio
-import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from flowops.api.classify import FORBIDDEN, THROTTLED, UNAUTHORIZED, Answer, Fai
 from flowops.api.client import TOKEN_HEADER, HttpClient, prepare_request, proxy_of, tls_context
 from flowops.api.records import items_of, read_record
 from flowops.common.json import read_json
+from flowops.common.patterns import regex
 from flowops.errors import ApiError
 from flowops.model.project import Connection
 
@@ -37,7 +37,7 @@ MOST = 10_000
 #: The same page may be asked for once in this time (vendor documentation).
 PAUSE = timedelta(minutes=5)
 
-_COUNT = re.compile(r"[0-9]{1,12}")
+_COUNT = regex(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ LONGEST_PAGE = 64 << 20
 ATTEMPTS = 3
 BACKOFF = 1.0
 
-_ACCOUNT = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ACCOUNT = regex(r"[A-Za-z0-9_-]{1,64}")
 
 
 def check_account(account: str) -> str:

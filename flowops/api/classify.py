@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from flowops.common.json import NotJson, read_json
 from flowops.common.masking import HIDDEN, hide_numbers
 from flowops.common.names import same_name
+from flowops.common.patterns import regex
 from flowops.common.text import shorten, visible
 from flowops.model.call import INSTRUCTION_ID, read_call_id
 from flowops.model.ledger import EventType, Leg
@@ -40,7 +41,7 @@ THROTTLED = 429
 #: The longest pause that is believed, in seconds; a wrong clock must not stop a run for years.
 LONGEST_PAUSE = 24 * 3600.0
 
-_SECONDS = re.compile(r"[0-9]{1,10}")
+_SECONDS = regex(r"[0-9]{1,10}")
 #: Where answers of errors keep their text: the event's own name first, then what gateways use.
 _TEXTS = ("error", "message", "detail", "title")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
 import select
 import ssl
 from contextlib import asynccontextmanager
@@ -15,6 +14,8 @@ from urllib.parse import unquote
 
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from flowops.common.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -150,9 +151,9 @@ class AnswerReader:
 
 
 #: What a field's name and its value may be made of (RFC 9110, sections 5.1 and 5.5); a target has no spaces.
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(rb"[\x21-\x7e\x80-\xff](?:[ \t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?|")
-_TARGET = re.compile(rb"[\x21-\x7e]+")
+_NAME = regex(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = regex(rb"[\x21-\x7e\x80-\xff](?:[ \t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?|")
+_TARGET = regex(rb"[\x21-\x7e]+")
 #: Fields that this module writes itself, since the whole content is at hand.
 _FRAMING = (b"content-length", b"transfer-encoding")
 

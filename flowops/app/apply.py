@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply, move
 from flowops.callbacks.token import callback_url, check_secret
+from flowops.common.patterns import regex
 from flowops.common.times import span_text
 from flowops.errors import StalePlan, UsageError
 from flowops.model.selection import Selection
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 #: How many things that moved since a plan was saved are listed.
 MOVED = 20
 #: A revision that Git can be asked for: what was not committed has a suffix.
-COMMIT = re.compile(r"[0-9a-f]{40,64}")
+COMMIT = regex(r"[0-9a-f]{40,64}")
 _NOTHING: Mapping[str, CallResult] = {}
 
 _log = logging.getLogger(__name__)

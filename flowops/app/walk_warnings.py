@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_any_number
+from flowops.common.patterns import regex
 from flowops.model.call import LeftOut
 from flowops.model.document import Batch, Place, Problem, Problems
 from flowops.templates.leftovers import leftovers, may_have_leftovers
@@ -22,7 +22,7 @@ LEFTOVER = "leftover"
 #: The code of the warning about references that change with their rows' places; and such a template, which takes the
 #: number itself, and no column of that name.
 ROW_NUMBER = "row-number"
-_BY_ROW_NUMBER = re.compile(r"(?<![\w.'\"])row_number\b")
+_BY_ROW_NUMBER = regex(r"(?<![\w.'\"])row_number\b")
 NO_CALLS = "no-calls"
 
 

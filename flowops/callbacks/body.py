@@ -7,13 +7,13 @@ others are kept as they come, because a call that has finished in an unknown way
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, NotStrict, read_json
 from flowops.common.masking import hide_numbers
 from flowops.common.names import same_name
 from flowops.common.numbers import received
+from flowops.common.patterns import regex
 from flowops.model.call import INSTRUCTION_ID, read_call_id
 from flowops.model.ledger import Leg
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DEEPEST = 16
 
 _FINISHED = "-finished"
-_CALLEE = re.compile(r"[\x20-\x7e]{1,64}")
+_CALLEE = regex(r"[\x20-\x7e]{1,64}")
 _HIGHEST_CODE = 999_999
 _LONGEST_DESCRIPTION = 200
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.json import NotJson, NotStrict, read_json
+from flowops.common.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +24,9 @@ BODY_LIMIT = 256 << 10
 DEEPEST = 32
 
 _BEARER, _SIGNATURE = "authorization", "x-hub-signature-256"
-_INDEX = re.compile("0|[1-9][0-9]{0,8}")
+_INDEX = regex("0|[1-9][0-9]{0,8}")
 #: What nobody says: control characters, and those that turn the order of the others round.
-_UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_UNSAYABLE = regex("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _KINDS = {dict: "an object", list: "an array", type(None): "null"}
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from flowops.common import plugins
+from flowops.common.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +54,7 @@ OUTSIDE_PATTERN = r"^sqlite:///(?:/|(?:[^/]*/)*\.\.(?:/|$))"
 
 _PROXY_PATTERN = rf"https?://{_HOST}{_PORT}/?"
 #: Who logs in at a proxy, and with which password.
-_LOGIN = re.compile(r"(?<=//)[^/?#\\]*@")
+_LOGIN = regex(r"(?<=//)[^/?#\\]*@")
 
 
 class BadAddress(ValueError):
@@ -110,7 +111,7 @@ def source_address(url: str) -> str:
 
 
 #: Which addresses are of PostgreSQL: both spellings are libpq's.
-_POSTGRES = re.compile("postgres(?:ql)?://(?=.)")
+_POSTGRES = regex("postgres(?:ql)?://(?=.)")
 _LETTER = r"(?:[A-Za-z0-9._~!$'()*+;=&,|^{}<>\"`\\-]|%[0-9A-Fa-f]{2}|[^\x00-\x7f])"
 _LOGIN_PART = rf"(?P<user>{_LETTER}*)(?::(?P<password>(?:{_LETTER}|:)*))?"
 _HOST_PART = r"(?:\[[0-9A-Fa-f:.]+(?:%[0-9A-Za-z]+)?\]|(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{1,5})?"
@@ -121,7 +122,7 @@ _PARTS_PATTERN = (
     rf"(?:\?(?P<query>(?:{_LETTER}|[:/\[\] ])*))?"
 )
 #: A host with its port, as SQLAlchemy and others write it behind ``?host=``.
-_WITH_PORT = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]*):(?P<port>[0-9]+)")
+_WITH_PORT = regex(r"(?P<host>\[[^\]]*\]|[^:/]*):(?P<port>[0-9]+)")
 #: Parameters that name further files to take parameters from.
 _FURTHER = ("service", "servicefile", "passfile")
 _NOT_ENCODED = (

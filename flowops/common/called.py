@@ -8,22 +8,26 @@ directory where that is another one.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
 from contextvars import ContextVar
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.common.patterns import regex
+
+if TYPE_CHECKING:
+    import re
 
 #: The commands that take ``--env``, as they are found in a text.
-_COMMAND = re.compile(
+_COMMAND = regex(
     r"(?<![\w./-])flowops (?P<command>(?:ledger|policy|campaign) [a-z-]+|plan|apply|worker|render|validate|diff|status"
     r"|reconcile|listen|doctor|stop|resume|init|show|test|sandbox|schema [a-z]+|explain|completion)\b"
     r"(?P<rest>[^`;,\n]*)"
 )
 _WITHOUT_ENVIRONMENT = ("init", "show", "test", "sandbox", "schema", "explain", "completion", "policy hash-numbers")
 #: Of these the files are named from the directory that the command was called in.
-_WITH_FILES = re.compile(r" --plan\b")
+_WITH_FILES = regex(r" --plan\b")
 _DEFAULT = "sandbox"
 
 

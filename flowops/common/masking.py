@@ -10,6 +10,7 @@ from unicodedata import decimal
 
 from flowops.common.number_plan import country_code
 from flowops.common.numbers import is_e164
+from flowops.common.patterns import regex
 from flowops.common.text import LISTED, dotted, escaped, listed, quoted, visible
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ DOT = "•"
 HIDDEN = DOT * 3
 
 # ITU-T E.164, list of assigned country codes: two have one digit, these have two, all others three.
-_COUNTRY = re.compile(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
-_NO_DIGIT = re.compile(r"\D+")
+_COUNTRY = regex(r"1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3}")
+_NO_DIGIT = regex(r"\D+")
 # What people, web pages and telephones put between the digits of a number: blanks and marks that nobody sees, dashes.
 _BLANKS = " \u00a0\u00ad\u034f\u061c\u180e\u2000-\u200f\u202a-\u202f\u205f-\u2069\u3000\ufeff"
 _DASHES = "\u2010-\u2015\u2212\ufe58\ufe63\uff0d-"
@@ -34,8 +35,8 @@ _ENDS = rf"(?!\d|[{_BLANKS}().{_DASHES}]{{0,2}}{DOT})"
 # A number as people and machines write it: with a plus (that of a web address, of a page, too), perhaps spaced, or with
 # 00 and nothing around it that makes it part of a UUID.
 _PLUS = r"(?:[+\ufe62\uff0b]|%2[bB]|&(?:\#43|plus);|\\u002[bB])"
-_BEFORE_CODE = re.compile(rf"^(?:{_PLUS}|00)|%20")
-_NUMBER_IN_TEXT = re.compile(
+_BEFORE_CODE = regex(rf"^(?:{_PLUS}|00)|%20")
+_NUMBER_IN_TEXT = regex(
     rf"(?<!\w){_PLUS}[{_BLANKS}(]{{0,2}}(?!0)\d(?:(?:{_SIGNS}|%20|&nbsp;)\d){{6,14}}{_ENDS}"
     rf"|(?<![\w-])00[{_BLANKS}(]?(?!0)\d(?:[\s()./*_\u00b7{_BLANKS}]{{0,3}}\d){{6,14}}{_APART}"
     rf"|(?<![\w-])00[{_BLANKS}({_DASHES}]?(?!0)\d{{1,3}}\)?[{_DASHES}](?:{_SIGNS}\d){{5,13}}{_APART}"
@@ -43,7 +44,7 @@ _NUMBER_IN_TEXT = re.compile(
 # A number without its country that looks like nothing else: nine digits or more that begin with 0 and are no date, or
 # in the three groups of North America.
 _ZERO = "[0\u0660\u06f0\u0966\uff10]"
-_DIALLED_IN_TEXT = re.compile(
+_DIALLED_IN_TEXT = regex(
     r"(?<![\w+-])(?![0-3]?[0-9][-./][0-3]?[0-9][-./](?:19|20)[0-9]{2}(?![0-9]))"
     rf"{_ZERO}[{_BLANKS})]?(?!{_ZERO})\d(?:{_SIGNS}\d){{7,12}}{_APART}"
     rf"|(?<![\w+-])(?:1[{_BLANKS}.{_DASHES}]\(?)?[2-9]\d{{2}}(?:\) ?|[{_BLANKS}./{_DASHES}])"
@@ -51,18 +52,18 @@ _DIALLED_IN_TEXT = re.compile(
 )
 # A number without its country, as people write it: seven digits or more with little between them. Not a date, nothing
 # that a word or a dash makes part of an identifier, and not what is left of a masked number.
-_NATIONAL_IN_TEXT = re.compile(
+_NATIONAL_IN_TEXT = regex(
     r"(?<![\w-])(?!(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?![0-9]))"
     rf"\d(?:[\t{_BLANKS}()./{_DASHES}]{{0,2}}\d){{6,14}}{_APART}"
 )
 # What may stand between digits in a text from outside, also as programs escape it: ``\u00a0``, ``&nbsp;``.
 _BETWEEN = rf"(?:[\s()./*_\u00b7{_BLANKS}{_DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
-_ANY_NUMBER = re.compile(rf"\+?\d(?:{_BETWEEN}\d){{5,}}(?!\d|[{_BLANKS}(){_DASHES}]{{0,2}}{DOT})")
-_QUOTED = re.compile(r"['\"`].*['\"`]", re.DOTALL)
-_NOT_QUOTED = re.compile(r": (?!'…')")
+_ANY_NUMBER = regex(rf"\+?\d(?:{_BETWEEN}\d){{5,}}(?!\d|[{_BLANKS}(){_DASHES}]{{0,2}}{DOT})")
+_QUOTED = regex(r"['\"`].*['\"`]", re.DOTALL)
+_NOT_QUOTED = regex(r": (?!'…')")
 # What `mask_number` gives, but for the blanks in the national number.
-_MASKED = re.compile(rf"\+[0-9]{{1,3}} (?:(?:[0-9]{{1,4}}{DOT}{{4,9}}|{DOT}{{2,12}})[0-9]{{2}}|{DOT}{{1,3}})")
-_BUT_LAST_TWO = re.compile(r"\d(?=(?:\D*\d){2})")
+_MASKED = regex(rf"\+[0-9]{{1,3}} (?:(?:[0-9]{{1,4}}{DOT}{{4,9}}|{DOT}{{2,12}})[0-9]{{2}}|{DOT}{{1,3}})")
+_BUT_LAST_TWO = regex(r"\d(?=(?:\D*\d){2})")
 #: How many results are kept: most texts of a call are those of the call before it, and each number comes twice.
 _KEPT = 1024
 _LEADING, _TRAILING, _HIDDEN_AT_LEAST, _GROUP = 4, 2, 4, 4
@@ -71,7 +72,7 @@ _LONGEST = 20
 #: More columns are not looked at.
 _NAMES = LISTED * 16
 # Five digits with little between them, a sign that e-mail addresses have, a plus: no column is called so.
-_VALUE = re.compile(rf"[0-9](?:[{_BLANKS}():./{_DASHES}]{{0,2}}[0-9]){{4}}|@|^\+|^[0-9]+$")
+_VALUE = regex(rf"[0-9](?:[{_BLANKS}():./{_DASHES}]{{0,2}}[0-9]){{4}}|@|^\+|^[0-9]+$")
 
 
 @lru_cache(maxsize=_KEPT)

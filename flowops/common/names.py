@@ -11,6 +11,8 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.patterns import regex
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -50,9 +52,9 @@ _SEEN = f"[^{_class((*INVISIBLE, *_UNSEEN))}]"
 NAME_PATTERN = rf"^{_SEEN}+(?: {_SEEN}+)*$"
 NAME_ERROR = "not a usable name: write visible characters, with single spaces only between them"
 
-_INVISIBLE = re.compile(f"[{_class(INVISIBLE)}]")
+_INVISIBLE = regex(f"[{_class(INVISIBLE)}]")
 # What nobody sees, and half characters, which schemas do not get to see.
-_HIDDEN = re.compile(f"[{_class((*INVISIBLE, *_UNSEEN))}\\ud800-\\udfff]")
+_HIDDEN = regex(f"[{_class((*INVISIBLE, *_UNSEEN))}\\ud800-\\udfff]")
 # difflib takes quadratic time; nobody mistypes a longer name, and no list that people wrote is longer.
 _LETTERS = 64
 _NAMES = 200

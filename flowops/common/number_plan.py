@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.patterns import regex
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -39,7 +41,7 @@ _KINDS = {
 _NO_COUNTRY = "001"
 # Country codes whose mobile numbers tell where they are from: China, Mexico, Argentina, Brazil, Indonesia.
 _PLACED_MOBILES = frozenset({"86", "52", "54", "55", "62"})
-_BEGINNING = re.compile(r"\+[1-9][0-9]{0,2}")
+_BEGINNING = regex(r"\+[1-9][0-9]{0,2}")
 #: Matches nothing.
 _NOTHING = r"(?!)"
 _PACKAGE = "flowops_number_tables"

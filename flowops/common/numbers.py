@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.number_plan import Nature, country_code, main_plan, plan_of
+from flowops.common.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,12 +42,12 @@ LONGEST = 100
 
 #: Fewer digits are nobody's number.
 _SHORTEST_NAMED = 5
-_E164 = re.compile(E164_PATTERN)
+_E164 = regex(E164_PATTERN)
 # Digits and blanks, perhaps a plus: nothing here can be mistaken.
-_PLAIN = re.compile(r"\+?+[0-9]++(?: [0-9]++)*+")
+_PLAIN = regex(r"\+?+[0-9]++(?: [0-9]++)*+")
 # What may stand in a number that people write, once spaces, dashes and invisible marks are one of each.
-_WRITTEN = re.compile(r"[0-9 ()./+-]++")
-_NO_DIGITS = re.compile(r"[^0-9]++")
+_WRITTEN = regex(r"[0-9 ()./+-]++")
+_NO_DIGITS = regex(r"[^0-9]++")
 _NO_DIGITS_OF_LINES = bytes(byte for byte in range(128) if not (chr(byte).isdecimal() or chr(byte) == "\n"))
 # Soft hyphens, joiners, marks of direction, byte order marks: what comes along from a web page or a phone's contacts.
 # Not U+202E, which turns digits around: behind it people see another number.
@@ -61,39 +62,39 @@ _SAME: dict[int, str] = {
     **dict.fromkeys(_SPACES, " "),
     **dict.fromkeys(_DASHES, "-"),
 }
-_BEFORE = re.compile(rf"[\s{''.join(map(chr, _INVISIBLE))}]*+(?:tel:\s*+)?'?+", re.IGNORECASE)
+_BEFORE = regex(rf"[\s{''.join(map(chr, _INVISIBLE))}]*+(?:tel:\s*+)?'?+", re.IGNORECASE)
 _DAY, _MONTH = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])"
 _YEAR, _PARTED = "(?:19|20)[0-9]{2}", "( ?[-./] ?)"
-_DATE = re.compile(
+_DATE = regex(
     rf"{_YEAR}(?:{_PARTED}{_MONTH}\1{_DAY}| {_MONTH} {_DAY}|[-/](?:0[1-9]|1[0-2]))(?:[^0-9].*+)?"
     rf"|{_DAY}{_PARTED}{_DAY}\2(?:{_YEAR}(?:[^0-9].*+)?|[0-9]{{2}})"
     rf"|{_DAY} {_DAY} {_YEAR}|{_MONTH}[-./]{_YEAR}",
     re.DOTALL,
 )
 # A date, perhaps with a time, as its digits alone: they are a number, too, where what is dialled before it got lost.
-_COMPACT_DATE = re.compile(
+_COMPACT_DATE = regex(
     r"(?:(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
     r"|(?:(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-2])|1[0-2](?:0[1-9]|[12][0-9]|3[01]))(?:19|20)[0-9]{2})"
     r"(?:(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?)?"
 )
-_EXPONENT = re.compile(r"[+-]?[0-9]++(?:[.,][0-9]*+)? ?e ?[+-]?[0-9]++", re.IGNORECASE)
-_DECIMAL_POINT = re.compile(r"[^.]*+\.(?:[0-9]{1,2}|0++)|.*\.[0-9]|(?:0|[1-9][0-9]*+)\.[0-9]++")
-_DECIMAL_COMMA = re.compile(
+_EXPONENT = regex(r"[+-]?[0-9]++(?:[.,][0-9]*+)? ?e ?[+-]?[0-9]++", re.IGNORECASE)
+_DECIMAL_POINT = regex(r"[^.]*+\.(?:[0-9]{1,2}|0++)|.*\.[0-9]|(?:0|[1-9][0-9]*+)\.[0-9]++")
+_DECIMAL_COMMA = regex(
     r"[+-]?[0-9]{5,},[0-9]{1,2}|[0-9]{1,3}(?:,[0-9]{3})*+\.[0-9]++|[0-9]{1,3}(?:\.[0-9]{3})*+,[0-9]{1,2}"
 )
-_EXTENSION = re.compile(
+_EXTENSION = regex(
     r"[^a-z#;]*[0-9)] ?[,;]? ?(?:x|ext|extn|extension|dw|durchwahl|poste|#|;ext|;isub)[ .:=]*+[0-9]{1,8}", re.IGNORECASE
 )
 # Brackets where no area code is: that has at most a country code before it, and the rest of the number behind it.
-_ASIDE = re.compile(r"\A(?:[^0-9]*+[0-9]){7}[^(]*+\(|\((?:[^0-9(]*+[0-9]){0,4}[^0-9(]*+\Z")
+_ASIDE = regex(r"\A(?:[^0-9]*+[0-9]){7}[^(]*+\(|\((?:[^0-9(]*+[0-9]){0,4}[^0-9(]*+\Z")
 #: A shorter group of digits is not all that stands behind an area code and a slash.
 _SHORTEST = 4
 #: Between the first and the last of several.
-_PARTS = re.compile(r"-+|\.\.+")
+_PARTS = regex(r"-+|\.\.+")
 # Two signs where one parts the digits of a number: what stands behind them is another one, or the last of several.
-_TWO_SIGNS = re.compile(r"[-./] ?[-./]| \. ")
+_TWO_SIGNS = regex(r"[-./] ?[-./]| \. ")
 # How a number begins where something stands between the digits of its country code, or of what is dialled before it.
-_SPLIT = re.compile(r"(?:\+[ (]*+([1-9][0-9]?+)|\+?[ (]*+0(?=[^0-9]++0))[^0-9]")
+_SPLIT = regex(r"(?:\+[ (]*+([1-9][0-9]?+)|\+?[ (]*+0(?=[^0-9]++0))[^0-9]")
 #: Only a longer group is a whole number by itself; only a shorter one is what is dialled behind a company's number.
 _WHOLE, _LEAST_AHEAD = 5, 3
 #: Between what people write in one cell when they mean several.
@@ -308,7 +309,7 @@ _SHAPES = {
     _DECIMAL_COMMA: _DECIMAL,
     _DATE: _IS_DATE,
     _EXTENSION: _HAS_EXTENSION,
-    re.compile(r"=.*+", re.DOTALL): _FORMULA,
+    regex(r"=.*+", re.DOTALL): _FORMULA,
 }
 
 

@@ -7,9 +7,10 @@ variables that begin with ``FLOWOPS_`` or are listed in ``FLOWOPS_ALLOW_ENV``, a
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from flowops.common.patterns import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ SECRET_DIRS = "FLOWOPS_SECRET_DIRS"  # noqa: S105
 DEFAULT_DIRECTORY = "/run/secrets"
 PREFIX = "FLOWOPS_"
 
-_SEPARATORS = re.compile(r"[\s,]+")
+_SEPARATORS = regex(r"[\s,]+")
 
 
 class Reference(NamedTuple):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.patterns import regex
+
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
 #: More of a value than this is never repeated in a message.
@@ -17,16 +19,16 @@ LISTED = 12
 
 # What a spreadsheet takes for the beginning of a formula, and what keeps it from doing so.
 _FORMULA = ("=", "+", "-", "@", "'")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+_CONTROL = regex("[\x00-\x1f\x7f-\x9f]")
 # What stands for a value that is masked (see `flowops.common.masking`), and how much there is of anything.
-_REPEATED = re.compile(r"'[^'•…]*+[•…][^']*+'|\+?(?P<number>[0-9•][0-9• ]*+)|''")
-_COUNTED = re.compile(r"[0-9][0-9,.]*")
-_IN_UTC = re.compile(
+_REPEATED = regex(r"'[^'•…]*+[•…][^']*+'|\+?(?P<number>[0-9•][0-9• ]*+)|''")
+_COUNTED = regex(r"[0-9][0-9,.]*")
+_IN_UTC = regex(
     r"(?P<day>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r" (?P<time>[0-9]{2}(?::[0-9]{2}){1,2}) UTC\b"
 )
 # Who logs in at an address, and with which password.
-_LOGIN = re.compile(r"//[^/?#\s]*@")
+_LOGIN = regex(r"//[^/?#\s]*@")
 
 
 def minute(text: str) -> str:
@@ -125,7 +127,7 @@ def _without_value(found: re.Match[str]) -> str:
     return found[0] if number is not None and "•" not in number[1:] else "•"
 
 
-LINE_BREAK = re.compile(r"\r\n?|\n")
+LINE_BREAK = regex(r"\r\n?|\n")
 #: A place is counted from the start of the block of so many characters that it is in.
 _BLOCK = 4_096
 _BEGINNING = (1, 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import timedelta
+
+from flowops.common.patterns import regex
 
 
 def now() -> float:
@@ -22,11 +23,11 @@ SPAN_PATTERN = (
 RATE_PATTERN = r"(?:none|(?:[1-9][0-9]{0,8}(?:\.[0-9]{1,9})?|0\.[0-9]{0,8}[1-9][0-9]{0,8})/[smh])"
 
 #: How many in how long: ``20/h``.
-_LIMIT = re.compile(r"([1-9][0-9]{0,5})/([smhd])")
+_LIMIT = regex(r"([1-9][0-9]{0,5})/([smhd])")
 
-_SPAN = re.compile(SPAN_PATTERN)
-_RATE = re.compile(RATE_PATTERN)
-_PARTS = re.compile(r"([0-9.]+)/?([a-z]+)")
+_SPAN = regex(SPAN_PATTERN)
+_RATE = regex(RATE_PATTERN)
+_PARTS = regex(r"([0-9.]+)/?([a-z]+)")
 
 
 def read_span(text: str, *, zero: bool = False) -> timedelta:

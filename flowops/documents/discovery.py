@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.names import same_name
+from flowops.common.patterns import regex
 from flowops.common.text import visible
 from flowops.documents.files import Unreadable
 from flowops.documents.project import PROJECT_FILE
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from flowops.model.project import Project
 
 _log = logging.getLogger(__name__)
-_WILDCARD = re.compile(r"[*?\[]")
+_WILDCARD = regex(r"[*?\[]")
 _ANY_DEPTH = "**"
 _ANY_NAME = ("*", _ANY_DEPTH)
 _LONGEST = 1000

@@ -13,6 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from flowops.common.patterns import regex
 from flowops.common.text import LINE_BREAK, line_starts
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ _VARIABLES = frozenset({"flow-variables", "vars", *ROWS})
 # What a flow's document says of a variable's values.
 _VALUES = ("default", "examples", "const", "enum")
 
-_TEMPLATE = re.compile(r"\{\{(?:.*?\}\}|.*)|\{%(?:.*?%\}|.*)", re.DOTALL)
-_SEEN = re.compile(r"[^\s{}\[\]\"',:]")
-_KEY = re.compile(r"""(?:(?<=[\s{,])|^)(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote)\s*:(?=\s|$)""")
-_LIST_ITEM = re.compile(r"\s*-(?:\s|$)")
+_TEMPLATE = regex(r"\{\{(?:.*?\}\}|.*)|\{%(?:.*?%\}|.*)", re.DOTALL)
+_SEEN = regex(r"[^\s{}\[\]\"',:]")
+_KEY = regex(r"""(?:(?<=[\s{,])|^)(?P<quote>["']?)(?P<key>[\w.-]+)(?P=quote)\s*:(?=\s|$)""")
+_LIST_ITEM = regex(r"\s*-(?:\s|$)")
 _WRITTEN = r"""[{\[].*|"(?:[^"\\]|\\.)*+"?|'(?:[^']|'')*+'?|[^\s,}\]#][^,}\]#]*"""
 
 #: From one offset of a text to another.

@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from flowops.common.patterns import regex
+
 
 class Trouble(NamedTuple):
     """What is wrong, and what to do about it."""
@@ -35,7 +37,7 @@ _BEGINNINGS = {
         "is XML: perhaps the answer of a server that has refused it", "download it again"
     ),
 }
-_FOREIGN = re.compile(rb"(?:\xef\xbb\xbf)?+(?:%b)" % b"|".join(b"(%b)" % each for each in _BEGINNINGS), re.IGNORECASE)
+_FOREIGN = regex(rb"(?:\xef\xbb\xbf)?+(?:%b)" % b"|".join(b"(%b)" % each for each in _BEGINNINGS), re.IGNORECASE)
 _TROUBLES = tuple(_BEGINNINGS.values())
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import subprocess
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self, cast
 
+from flowops.common.patterns import regex
 from flowops.documents.files import MAX_FILE, MISSING, Entry, Unreadable
 from flowops.errors import UsageError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: What `git lfs` commits in place of a file.
 _LFS = b"version https://git-lfs.github.com/spec/"
-_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_OBJECT = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 # The modes of tree entries (git-fast-import(1)): a directory, a symbolic link, another repository.
 _TREE, _LINK, _MODULE = b"40000", b"120000", b"160000"
 _MAX_LINKS = 40

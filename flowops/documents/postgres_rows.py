@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flowops.common import addresses
 from flowops.common.called import install_command
 from flowops.common.masking import mask_any_number, mask_said
+from flowops.common.patterns import regex
 from flowops.documents.row_source import BATCH_ROWS, QueryError, QueryRows, RowsError
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 #: Seconds for a connection, and for each answer of the server.
 _CONNECT = 10
 _ANSWER = 30
-_ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
+_ORDERED = regex(r"\border\s+by\b", re.IGNORECASE)
 
 
 class PostgresRows(QueryRows):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from abc import ABC, abstractmethod
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
+from flowops.common.patterns import regex
 from flowops.documents.files import Unreadable, decode
 from flowops.documents.reader import BYTES_A_ROW, ROWS_AGAIN
 from flowops.model.document import Batch, Place, Problem, RowPlace
@@ -232,7 +232,7 @@ class RowSource(ABC):
         return Problem(self.document.place((self.field,)), row, message, ROWS, error.hint)
 
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_ADDRESS = regex(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def missing_hint(reader: Reader, folder: Path, name: str) -> str | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import marshal
 import os
-import re
 import shutil
 import signal
 import stat
@@ -24,6 +23,7 @@ from tempfile import SpooledTemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from weakref import finalize
 
+from flowops.common.patterns import regex
 from flowops.common.text import visible
 from flowops.errors import FlowopsError
 from flowops.model.document import Batch
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
-_NAME = re.compile(r"flowops-rows-([1-9][0-9]{0,9})-[A-Za-z0-9_]+")
+_NAME = regex(r"flowops-rows-([1-9][0-9]{0,9})-[A-Za-z0-9_]+")
 _LOCK = ".lock"
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import are_values, mask_name, mask_quoted, mask_written
 from flowops.common.names import hidden_at_an_end, without_invisible
+from flowops.common.patterns import regex
 from flowops.common.text import listed, quoted
 from flowops.documents.foreign import Trouble
 
@@ -22,11 +23,11 @@ COMMA = ","
 #: What may separate fields, in the order in which it is guessed, and how it is called.
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "bars", COMMA: "commas"}
 _JSON_LINES = "name it .jsonl, with an object in each line"
-_CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}\r?$)", re.MULTILINE)
-_SEPARATOR_LINE = re.compile(r"sep=(.?)", re.IGNORECASE)
+_CONFLICT = regex(r"^(?:<{7} |>{7} |={7}\r?$)", re.MULTILINE)
+_SEPARATOR_LINE = regex(r"sep=(.?)", re.IGNORECASE)
 # What nobody calls a column: a phone number, or an address.
-_DATA = re.compile(r"[='\"]*+\+?+[0-9][0-9 ().+/-]{8,}+\"?+|[^@\s]++@[^@\s]++")
-_DATE = re.compile(r"[0-9]{1,4}([-./])[0-9]{1,2}\1[0-9]{1,4}")
+_DATA = regex(r"[='\"]*+\+?+[0-9][0-9 ().+/-]{8,}+\"?+|[^@\s]++@[^@\s]++")
+_DATE = regex(r"[0-9]{1,4}([-./])[0-9]{1,2}\1[0-9]{1,4}")
 _LEAST_DIGITS = 9
 _LONGEST = 100
 

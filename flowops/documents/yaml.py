@@ -14,6 +14,7 @@ import yaml
 from yaml.error import MarkedYAMLError
 from yaml.events import DocumentStartEvent, StreamEndEvent
 
+from flowops.common.patterns import regex
 from flowops.common.text import Lines, count_breaks
 from flowops.documents.yaml_builder import Abandoned, Budget, Builder, has_only_characters, no_character
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, syntax_problem
@@ -58,10 +59,10 @@ _MAX_TAG_DIRECTIVES = 100
 # What makes events; `CSafeLoader` would make a constructor and a resolver for each file, too.
 _LOADER: Callable[[str], Any] = getattr(getattr(yaml, "cyaml", None), "CParser", yaml.SafeLoader)
 
-_DOCUMENT_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
-_TAG_DIRECTIVE = re.compile(r"^%TAG", re.MULTILINE)
+_DOCUMENT_START = regex(r"^---(?=\s|\Z)", re.MULTILINE)
+_TAG_DIRECTIVE = regex(r"^%TAG", re.MULTILINE)
 # PyYAML's own parser makes half a surrogate pair of such an escape; libyaml refuses it.
-_HALF_CHARACTER = re.compile(r"\\(?:u|U0000)[dD][89a-fA-F]")
+_HALF_CHARACTER = regex(r"\\(?:u|U0000)[dD][89a-fA-F]")
 
 
 def parse(file: str, text: str, budget: Budget) -> list[Parsed]:

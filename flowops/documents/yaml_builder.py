@@ -16,6 +16,7 @@ from yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEv
 
 from flowops.common.budget import DOCUMENT_DEPTH
 from flowops.common.masking import mask_any_number, mask_written
+from flowops.common.patterns import regex
 from flowops.common.text import escaped, quoted
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template
 from flowops.model.document import Place, Problem, SourceMap
@@ -54,7 +55,7 @@ SPECIAL_STARTS = frozenset("-0123456789tfn~")
 # Python refuses to read or print longer integers when PYTHONINTMAXSTRDIGITS says so; it never refuses shorter ones.
 # A longer one stays text, so that the same file gives the same values everywhere.
 _LONGEST_NUMBER = 640
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?(e[-+][0-9]+)?")
+_NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?(e[-+][0-9]+)?")
 _WORDS: dict[str, Value] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -135,9 +136,9 @@ def merge(own: Mapped) -> Mapped:
 Event = Any
 
 #: What keys of documents look like; those of further mappings inside may be anything.
-_FIELD, _OUTER = re.compile(r"[a-z][a-z-]*+"), 2
-_TAG = re.compile(r"!<[^>\s]*>|![^\s,\[\]{}]*")
-_ANCHOR = re.compile(r"&[\w-]+(?:\s+(?:#.*)?)*", re.ASCII)
+_FIELD, _OUTER = regex(r"[a-z][a-z-]*+"), 2
+_TAG = regex(r"!<[^>\s]*>|![^\s,\[\]{}]*")
+_ANCHOR = regex(r"&[\w-]+(?:\s+(?:#.*)?)*", re.ASCII)
 
 
 class Anchor(NamedTuple):

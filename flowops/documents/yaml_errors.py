@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.patterns import regex
 from flowops.common.text import Lines
 from flowops.model.document import Place, Problem
 
@@ -20,10 +21,10 @@ TEMPLATE = "yaml-template"
 _QUOTE_IT = "quote the text if it is meant literally"
 _BACKSLASH = "write '\\\\' for a backslash, or use single quotes"
 _LONGEST_HINT = 100
-_FIRST_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
-_CONFLICT = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+_FIRST_TEMPLATE = regex(r"\{\{.*?\}\}|\{%.*?%\}")
+_CONFLICT = regex(r"^(?:<{7}|>{7}) ", re.MULTILINE)
 _CONFLICT_LENGTH = 8
-_COMMENT = re.compile(r"(?<!\s)\s++#.*")
+_COMMENT = regex(r"(?<!\s)\s++#.*")
 
 
 class MessageRule(NamedTuple):

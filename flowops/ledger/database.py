@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
+from flowops.common.patterns import regex
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -294,8 +295,8 @@ class Database(ABC):
 
 
 _SQL = Path(__file__).with_name("sql")
-_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
-_COMMENT = re.compile(r"^--.*\n?", re.MULTILINE)
+_NAME = regex(r"^-- name: (\w+)\n", re.MULTILINE)
+_COMMENT = regex(r"^--.*\n?", re.MULTILINE)
 
 
 def statements(kind: str, rewrites: Sequence[tuple[str, str]]) -> Mapping[str, str]:

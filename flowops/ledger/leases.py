@@ -6,11 +6,11 @@ import errno
 import fcntl
 import logging
 import os
-import re
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from flowops.common.patterns import regex
 from flowops.common.safe_files import PRIVATE_FILE
 from flowops.errors import LedgerError
 from flowops.ledger.database import RUN_BYTES
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 #: How long the end of a run waits for a heartbeat that is under way, in seconds.
 _LAST_BEAT = 2.0
 #: How a run is called.
-_RUN = re.compile(rf"[0-9a-f]{{{2 * RUN_BYTES}}}")
+_RUN = regex(rf"[0-9a-f]{{{2 * RUN_BYTES}}}")
 
 
 class Heartbeat:

@@ -12,7 +12,6 @@ import binascii
 import hashlib
 import hmac
 import os
-import re
 from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from flowops.common.masking import hide_numbers, mask, mask_number, mask_text
+from flowops.common.patterns import regex
 from flowops.ledger.chain import canonical
 from flowops.ledger.legs import StoredLeg
 from flowops.model.call import FINGERPRINT, INSTRUCTION_ID
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #: The bytes of a fingerprint's nonce.
 NONCE = 8
 _DIGITS = 64
-_FINGERPRINT = re.compile(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
+_FINGERPRINT = regex(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
 #: Where values are sensitive, by key or position; None where all of a value is.
 _Tree = dict[str | int, "_Tree | None"]

@@ -10,7 +10,6 @@ killed process leaves of it says nothing, or is rolled back by whoever comes nex
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sqlite3
 import time
@@ -22,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from flowops.common.patterns import regex
 from flowops.errors import LedgerError
 from flowops.ledger.database import RESTORE, Connection, Database, Lease, T, migrations, statements
 from flowops.ledger.files import (
@@ -55,7 +55,7 @@ _REWRITES = (
     (r"LIKE (:\w+) ESCAPE '\\'", r"GLOB \1"),
     (r" FOR UPDATE", ""),
 )
-_ROW = re.compile(r"\(\?[?, ]*\)")
+_ROW = regex(r"\(\?[?, ]*\)")
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import ATTEMPT
 from flowops.common.numbers import is_e164, names_number
+from flowops.common.patterns import regex
 from flowops.common.times import read_span, span_text
 from flowops.model.document import Place, Problem, RowPlace
 
@@ -31,7 +32,7 @@ MOST_ATTEMPTS = 99
 LONGEST_ROOT = 61
 #: No time of theirs is longer, in seconds.
 _LONGEST = 100 * 365 * 86_400
-_ATTEMPT = re.compile(r"(.+)~([2-9]|[1-9][0-9])", re.DOTALL)
+_ATTEMPT = regex(r"(.+)~([2-9]|[1-9][0-9])", re.DOTALL)
 
 
 class Attempts(NamedTuple):
@@ -126,9 +127,9 @@ NUMBER_IN_REFERENCE = "number-in-reference"
 HOLDS_NUMBER = "holds the number of its callee, which every output would show"
 HOLDS_NUMBER_HINT = f"name the call by something else; the policy can allow it: allow: [{NUMBER_IN_REFERENCE}]"
 # What the API may call a call. How long such an id can be is not documented.
-_CALL_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_CALL_ID = regex(r"[\x21-\x7e]{1,128}")
 _CALL_ID_BITS = 256
-_BUT_LAST_TWO = re.compile(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
+_BUT_LAST_TWO = regex(r"[0-9](?=(?:[^0-9]*[0-9]){2})")
 
 
 def read_call_id(value: Value, callee: Value = None) -> str | None:

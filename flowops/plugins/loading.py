@@ -7,12 +7,12 @@ environment of the process, and no file of the repository can mend it.
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowops.common.names import did_you_mean
+from flowops.common.patterns import regex
 from flowops.common.plugins import (
     FILTERS,
     GROUPS,
@@ -39,6 +39,7 @@ from flowops.templates import filters
 from flowops.templates.filters.table import Function, foreign_filter
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterator
     from importlib.metadata import Distribution, EntryPoint
 
@@ -181,21 +182,21 @@ def _wrong_schema(schema: object) -> str | None:
 _KINDS = {
     FILTERS: _Kind(
         "a filter",
-        re.compile(r"[a-z][a-z0-9_]{0,63}"),
+        regex(r"[a-z][a-z0-9_]{0,63}"),
         filters.FILTERS,
         _wrong_filter,
         lambda plugin: foreign_filter(plugin.value, plugin.name, plugin.origin),
     ),
     SOURCES: _Kind(
         "a source",
-        re.compile(r"\.[a-z0-9]{1,16}|(?!postgres(ql)?$)[a-z][a-z0-9]{1,31}"),
+        regex(r"\.[a-z0-9]{1,16}|(?!postgres(ql)?$)[a-z][a-z0-9]{1,31}"),
         rows.SOURCES,
         _wrong_source,
         lambda plugin: foreign_source(plugin.value, plugin.origin),
     ),
     RULES: _Kind(
         "a setting of the policy",
-        re.compile(r"[a-z][a-z0-9-]{0,63}"),
+        regex(r"[a-z][a-z0-9-]{0,63}"),
         config.SETTINGS,
         _wrong_setting,
         lambda plugin: foreign_setting(plugin.value, plugin.name, plugin.origin),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.number_plan import regions
+from flowops.common.patterns import regex
 from flowops.common.times import read_span
 from flowops.common.zones import zone
 from flowops.model.document import Problem
@@ -62,8 +62,8 @@ class PolicyReader:
         return frozenset(value)
 
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
+_DAY = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
 def zone_names(call: Call, callee: NumberInfo) -> tuple[str, ...]:

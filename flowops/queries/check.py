@@ -7,9 +7,9 @@ the time. Its operators are all among the ones that are taken.
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.patterns import regex
 from flowops.queries.limits import QueryRefused
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ _EXPRESSIONS = {
 }  # fmt: skip
 #: Of the functions that give tables, the ones that make them of values.
 _OF_VALUES = {"unnest"}
-_SYMBOL = re.compile(r"[^a-z0-9_]+")
+_SYMBOL = regex(r"[^a-z0-9_]+")
 
 
 def tables(connection: DuckDBPyConnection, sql: str) -> list[str]:

@@ -10,8 +10,10 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6
 from typing import Any
 from uuid import UUID
 
+from flowops.common.patterns import regex
+
 #: Types of DuckDB that have no form in JSON, wherever in a column's type they stand.
-_FOREIGN = re.compile(r"\b(BLOB|BIT|INTERVAL|GEOMETRY|VARIANT|UNION)\b")
+_FOREIGN = regex(r"\b(BLOB|BIT|INTERVAL|GEOMETRY|VARIANT|UNION)\b")
 _TEXTS = (UUID, IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network)
 
 

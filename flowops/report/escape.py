@@ -6,8 +6,13 @@ thing and is another would defeat the review.
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+from flowops.common.patterns import regex
+
+if TYPE_CHECKING:
+    import re
 
 # Unicode 15, general categories Cc, Cf, Cs, Zl and Zp, without the cost of asking for every character:
 # control characters and escape sequences, bidirectional controls, zero-width and other invisible ones, lone surrogates.
@@ -16,10 +21,10 @@ UNSAFE = (
     "\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
 )
-_UNSAFE = re.compile(f"[{UNSAFE}]")
+_UNSAFE = regex(f"[{UNSAFE}]")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 #: Marks that pile up on one character reach into the lines above and below.
-_PILED = re.compile(r"((?:[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]){4})"
+_PILED = regex(r"((?:[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]){4})"
                     r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")  # fmt: skip
 #: What begins a command to a CI runner anywhere in a line (GitHub's and Azure's runner, ``ActionCommand.TryParse``).
 COMMAND = "##["
@@ -28,20 +33,20 @@ LONGEST = 200
 #: Sentences may be longer: a comment holds 65,536 characters for everything, a log and a page more.
 LONGEST_PROSE, LONGEST_MESSAGE, LONGEST_ON_PAGE = 600, 1_000, 2_000
 #: Characters of one column each, among them those that reports have of their own: ``•``, ``…``, ``↻``.
-_NARROW = re.compile("[\\0-\u02ff\u2010-\u2027\u2190-\u21ff]*")
+_NARROW = regex("[\\0-\u02ff\u2010-\u2027\u2190-\u21ff]*")
 # Every ASCII character that can begin a structure inside a line of Markdown becomes a character reference. CommonMark
 # (section 2.5) gives a reference no structure, so nothing of a text is a table's border, a link, a tag or emphasis.
 # These texts never begin a line, so what has a meaning only there (``-``, ``+``, ``=``, ``1)``) stays as it is.
-_STRUCTURE = re.compile(r"""[!"#$&*.:<>@\[\\\]^_`{|}~]""")
+_STRUCTURE = regex(r"""[!"#$&*.:<>@\[\\\]^_`{|}~]""")
 # From these a hosting service makes links after Markdown is done, from what a reader sees (``@team``, ``#12``,
 # ``!7``, ``https://…``), and mentions people; it leaves alone what is in ``<code>``.
-_CALLS_OUT = re.compile(r"([@#!$%&~^](?=[\w\"])|://)")
+_CALLS_OUT = regex(r"([@#!$%&~^](?=[\w\"])|://)")
 # The noncharacters of Unicode (section 23.7), parse errors in HTML: a block of 32, and the last two of each plane.
-_NOT_HTML = re.compile(
+_NOT_HTML = regex(
     "[\ufdd0-\ufdef" + "".join(chr((plane << 16) + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)) + "]"
 )
 # What XML 1.0 cannot hold (section 2.2); control characters and surrogates have been escaped by `safe`.
-_NOT_XML = re.compile("[\ufffe\uffff]")
+_NOT_XML = regex("[\ufffe\uffff]")
 
 
 def safe(text: str) -> str:

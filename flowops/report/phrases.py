@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from flowops.common.masking import mask_any_number, mask_text, masked_but
+from flowops.common.patterns import regex
 from flowops.common.text import minute, second
 from flowops.model.ledger import State
 from flowops.model.plan import Action
@@ -205,7 +205,7 @@ BEFORE, AFTER = 40, 60
 MARGIN = 60
 _TAB = 4
 #: What may be a phone number in a message, however wrong it is.
-_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{4,}[0-9]")
+_NUMBER = regex(r"\+?[0-9][0-9 ().-]{4,}[0-9]")
 
 
 class Excerpt(NamedTuple):

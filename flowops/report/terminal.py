@@ -7,7 +7,6 @@ where FORCE_COLOR is set, and never where NO_COLOR is. rich is imported for colo
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
 from flowops.common.called import called
+from flowops.common.patterns import regex
 from flowops.report.escape import log_line, width
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 #: How a line of a file begins in a message: with its number, or with nothing where a caret is below it.
-_EXCERPT = re.compile(r"(?: *[0-9]+)? +\| ")
+_EXCERPT = regex(r"(?: *[0-9]+)? +\| ")
 #: No terminal is taken to be narrower.
 NARROWEST = 20
 

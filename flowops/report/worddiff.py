@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.patterns import regex
 from flowops.model.document import ABSENT
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ CONTEXT = 3
 SHORT = 60
 #: How much work comparing two texts may be: the product of their numbers of words.
 _WORK = 250_000
-_WORDS = re.compile(r"\s*\S+|\s+")
+_WORDS = regex(r"\s*\S+|\s+")
 GAP = "…"
 #: Said of two values that are the same as they may be shown.
 MASKED = " (another value behind the mask)"

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hmac
 import json
 import math
-import re
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from flowops.common.json import NotJson, read_json
+from flowops.common.patterns import regex
 from flowops.model.call import INSTRUCTION_ID
 from flowops.sandbox.exchange import Placed, PlacedLeg, Refusal, Reply, fault_of, json_reply, pick, rng, spoiled, within
 from flowops.sandbox.settings import OUTCOMES, SUCCESS, FaultKind, code_of
@@ -40,7 +40,7 @@ VOICE_BASE = "/voiceapi/v2"
 PLACE_PATH = f"{VOICE_BASE}/FlowBuilder"
 TOKEN_HEADER = "x-cm-producttoken"  # noqa: S105 the name of the header
 
-_RECORDS_PATH = re.compile(r"/cdrapi/v1/([^/]+)/conversations")
+_RECORDS_PATH = regex(r"/cdrapi/v1/([^/]+)/conversations")
 
 
 def handle(request: Request, content: bytes, memory: Memory, settings: Settings, *, now: float) -> Reply:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flowops.common.numbers import is_e164
+from flowops.common.patterns import regex
 from flowops.common.times import read_span
 from flowops.errors import UsageError
 from flowops.model.call import split_reference
@@ -135,9 +136,9 @@ class Settings:
 #: Written instead of a result code for a number that the API refuses.
 REFUSED = "refused"
 
-_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(%?)")
-_FAULT = re.compile(r"(?P<kind>[a-z-]+)(?:=(?P<amount>[^:]*))?(?::(?P<references>.+))?", re.DOTALL)
-_FIRST = re.compile(r"([1-9][0-9]{0,5})x")
+_SHARE = regex(r"([0-9]+(?:\.[0-9]+)?)(%?)")
+_FAULT = regex(r"(?P<kind>[a-z-]+)(?:=(?P<amount>[^:]*))?(?::(?P<references>.+))?", re.DOTALL)
+_FIRST = regex(r"([1-9][0-9]{0,5})x")
 
 
 def parse_time(text: str) -> float:

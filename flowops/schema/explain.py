@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, encoding_meant
 from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY, other_shape
+from flowops.common.patterns import regex
 from flowops.common.text import LISTED, escaped
 from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
 
@@ -172,7 +173,7 @@ def _plain(value: Value) -> str:
 #: More mistakes than this in one value are not named: it is something else altogether.
 MOST = 1000
 
-_NUMERAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
+_NUMERAL = regex(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
 
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from flowops.common.budget import MAX_INTEGER
 from flowops.common.names import did_you_mean
+from flowops.common.patterns import regex
 from flowops.common.text import escaped, listed
 from flowops.schema.check import FIELD, Checker, checker, problem_at
 from flowops.schema.engine import LARGEST_PATTERN, compiles, fast_validator, no_schema_at
@@ -152,8 +153,8 @@ class Patterns:
 
 #: A number as JSON writes it, without an exponent: no leading zeros, no signs but a minus.
 NUMERAL = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$"
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
+_NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+_INTEGER = regex(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
 _LONGEST_NUMBER = 40
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.budget import PARTS_PER_STEP
 from flowops.common.masking import are_values
+from flowops.common.patterns import regex
 from flowops.model.call import INSTRUCTION_ID, Script, Terms, attempt_reference
 from flowops.model.document import Batch, Problem
 from flowops.templates.budget import WRONG_ROWS
@@ -32,7 +32,7 @@ _WHERE = "where"
 #: The code of problems with rows, as their source finds them.
 ROWS = "rows"
 #: A value that is written as names alone: ``row.consent``, ``row['may be called']``.
-_NAME = re.compile(r"[a-z_]{1,64}(\.\w{1,64}|\['[^'\\]{1,64}'\]){0,4}")
+_NAME = regex(r"[a-z_]{1,64}(\.\w{1,64}|\['[^'\\]{1,64}'\]){0,4}")
 _NAMES = frozenset(("vars", "row", "row_number"))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import mask_path
+from flowops.common.patterns import regex
 from flowops.model.document import Place, Problem
 from flowops.templates.nodes import Positions
 from flowops.templates.problems import TEMPLATE
@@ -22,7 +22,7 @@ _FLAT = frozenset((str, int, float, bool, type(None)))
 _BRACES = ("{{", "{%")
 #: How many bodies are looked at together: their texts are copied, and each body may have a mebibyte.
 _TOGETHER = 32
-_COMMENT = re.compile(r"[ \t]+#")
+_COMMENT = regex(r"[ \t]+#")
 #: Where documents have flow variables.
 _ABOVE: dict[str, tuple[tuple[str, ...], ...]] = {
     "Call": ((VARIABLES,),),
@@ -31,9 +31,9 @@ _ABOVE: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 # {name}, ${name}, {row.name} and [name].
 _NAME = r"([^{}\[\] ](?:[^{}\[\]]{0,62}[^{}\[\] ])?)"
-_PLACEHOLDER = re.compile(rf"\{{ {{0,3}}(?:row\.)?{_NAME} {{0,3}}\}}|\[ {{0,3}}{_NAME} {{0,3}}\]")
+_PLACEHOLDER = regex(rf"\{{ {{0,3}}(?:row\.)?{_NAME} {{0,3}}\}}|\[ {{0,3}}{_NAME} {{0,3}}\]")
 # Control characters that nobody writes: bytes of windows-1252 that were read as ISO 8859.
-_C1 = re.compile("[\x80-\x9f]")
+_C1 = regex("[\x80-\x9f]")
 
 
 class Leftover(NamedTuple):

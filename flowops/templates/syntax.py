@@ -17,6 +17,7 @@ from jinja2.lexer import Lexer
 from jinja2.parser import Parser
 
 from flowops.common.names import nearest
+from flowops.common.patterns import regex
 from flowops.templates.budget import MAX_BRACKETS, MAX_SOURCE
 from flowops.templates.problems import TemplateError, member
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 #: So much of the text in front of a mistake, and behind it, is looked at.
 _NEAR = 100
 
-_AT = re.compile(r" at \d{1,9}$")
+_AT = regex(r" at \d{1,9}$")
 # How Jinja's messages name the ends of its tags.
 _SIGNS = {
     "end of print statement": "}}",
@@ -34,18 +35,18 @@ _SIGNS = {
     "end of statement block": "%}",
     "begin of statement block": "{%",
 }
-_GOT = re.compile(r"expected token '(?P<wanted>[^']{1,9})', got '(?P<got>.{1,80})'$", re.DOTALL)
+_GOT = regex(r"expected token '(?P<wanted>[^']{1,9})', got '(?P<got>.{1,80})'$", re.DOTALL)
 #: What Jinja says of what has no end, how that begins, what it is, and what closes it.
 _MISSING = {
-    "Missing end of comment tag": (re.compile(r"\{#"), "'{#'", "#}"),
-    "Missing end of raw directive": (re.compile(r"\{%[-+]?\s{0,20}raw\b"), "'raw'", "{% endraw %}"),
+    "Missing end of comment tag": (regex(r"\{#"), "'{#'", "#}"),
+    "Missing end of raw directive": (regex(r"\{%[-+]?\s{0,20}raw\b"), "'raw'", "{% endraw %}"),
 }
 #: What stands before a word that should not be there: ``row.Phone`` and blanks.
-_COLUMN = re.compile(r"\b(row|vars)\.(\w{1,60}) {1,9}$")
-_WORDS = re.compile(r"\w{1,60}(?: \w{1,60}){0,5}")
-_EXPRESSION = re.compile(r"\{\{[-+]? *([^{}]{1,90})$")
+_COLUMN = regex(r"\b(row|vars)\.(\w{1,60}) {1,9}$")
+_WORDS = regex(r"\w{1,60}(?: \w{1,60}){0,5}")
+_EXPRESSION = regex(r"\{\{[-+]? *([^{}]{1,90})$")
 
-_PART = re.compile(r"\[[^\[\]]{1,20}\]|\.\w{1,60}")
+_PART = regex(r"\[[^\[\]]{1,20}\]|\.\w{1,60}")
 
 #: What is said where braces stand in braces, which would be a mapping.
 _NESTED = "expected token ':', got '}'"
@@ -193,7 +194,7 @@ STATEMENTS = ("if", "elif", "else", "endif", "for", "endfor")
 _STATEMENTS_ELSEWHERE = {"elseif": "elif", "elsif": "elif", "foreach": "for", "fi": "endif"}
 
 # Python warns of an escape that it does not know and keeps the backslash; here it is refused.
-_BAD_ESCAPE = re.compile(
+_BAD_ESCAPE = regex(
     r"""(?<!\\)(?:\\\\)*(\\(?!\n|[\\'"abfnrtv]|0(?![0-7])|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{).?)"""
 )
 _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}

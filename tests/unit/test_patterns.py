@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import flowops
+from flowops.common.patterns import Regex
 from flowops.schema.engine import matcher
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def modules() -> Iterator[ModuleType]:
 
 def inside(value: object) -> Iterator[re.Pattern[str]]:
     """Every expression in a value."""
+    if isinstance(value, Regex):
+        value = value.compiled
     if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
         yield value
     elif isinstance(value, dict):

@@ -14,7 +14,6 @@ valid number nor a hash, or a key that is not proven, makes the whole list usele
 from __future__ import annotations
 
 import hmac
-import re
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.numbers import Refusal, is_canonical, read
+from flowops.common.patterns import regex
 from flowops.common.secrets import Reference
 from flowops.common.times import span_text
 from flowops.policy.reading import moment_text, read_moment
@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from flowops.policy.rule import CallContext, CallGroup, PolicyContext
 
 HASH = "hmac-sha256:"
-_HASHED = re.compile(rf"{HASH}[0-9a-f]{{64}}")
-_SAYS_AS_OF = re.compile(r"#\s*as-of:")
-_AS_OF = re.compile(rf"{_SAYS_AS_OF.pattern}\s*(\S+)\s*")
-_KEY_CHECK = re.compile(rf"#\s*key-check:\s*({_HASHED.pattern})\s*")
+_HASHED = regex(rf"{HASH}[0-9a-f]{{64}}")
+_SAYS_AS_OF = regex(r"#\s*as-of:")
+_AS_OF = regex(rf"{_SAYS_AS_OF.pattern}\s*(\S+)\s*")
+_KEY_CHECK = regex(rf"#\s*key-check:\s*({_HASHED.pattern})\s*")
 #: What a key is proven by; no number can be this text.
 _PROOF = "flowops do-not-call"
 #: A line of a list is short; whatever has a longer one is something else, and is not read into memory.

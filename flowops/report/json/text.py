@@ -10,19 +10,20 @@ Text is always in double quotes, so no reader sees a number, a boolean or a time
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from flowops.common.patterns import regex
 from flowops.report.escape import COMMAND, UNSAFE
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable
 
     from flowops.model.document import Place, RowPlace, Value
 
 FORMAT_VERSION = 1
-_UNSAFE = re.compile(f"[{UNSAFE}]")
+_UNSAFE = regex(f"[{UNSAFE}]")
 Json = dict[str, "Value"]
 
 
@@ -71,10 +72,10 @@ def snake(name: str) -> str:
     return name.replace("-", "_")
 
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_PLAIN_KEY = regex(r"[A-Za-z_][A-Za-z0-9_-]*")
 #: What some reader takes for a boolean or for nothing (YAML 1.1, yaml.org/type/bool.html and null.html).
 _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_ESCAPE = re.compile(f'["\\\\{UNSAFE}\ufffe\uffff\x85]')
+_ESCAPE = regex(f'["\\\\{UNSAFE}\ufffe\uffff\x85]')
 _NO_COMMAND = "#\\x23["
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 

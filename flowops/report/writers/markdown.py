@@ -10,6 +10,7 @@ import re
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
+from flowops.common.patterns import regex
 from flowops.common.text import local_times
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Where, Word
 from flowops.report.escape import markdown_code, markdown_prose
@@ -38,7 +39,7 @@ LIMIT = 65_536
 _RESERVE = 512
 _MARKS = {Side.BEFORE: "del", Side.AFTER: "ins"}
 #: What begins a list or a heading at the start of a line.
-_STARTS = re.compile(r"[-+=]|[0-9](?=[0-9]*\))")
+_STARTS = regex(r"[-+=]|[0-9](?=[0-9]*\))")
 
 
 def write(output: Output, target: Target) -> None:

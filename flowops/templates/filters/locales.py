@@ -5,9 +5,9 @@ Babel is imported by those who name a locale. Nothing of the machine's own local
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from flowops.common.patterns import regex
 from flowops.templates.filters.table import require_text
 from flowops.templates.problems import TemplateError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Value
 
 
-_IDENTIFIER = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_]([A-Za-z]{2}|[0-9]{3}))?")
+_IDENTIFIER = regex(r"[A-Za-z]{2,3}([-_][A-Za-z]{4})?([-_]([A-Za-z]{2}|[0-9]{3}))?")
 #: Each locale is read from a file, and kept.
 _MOST = 64
 _known: dict[str, Locale] = {}

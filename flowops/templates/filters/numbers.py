@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
+from flowops.common.patterns import regex
 from flowops.templates.filters.locales import locale_of
 from flowops.templates.filters.table import REQUIRED, Table, require_count, require_list, require_text
 from flowops.templates.problems import TemplateError
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 NUMBERS = Table()
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
-_DECIMAL = re.compile(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
-_CURRENCY = re.compile(r"[A-Z]{3}")
+_WHOLE = regex(r"[+-]?[0-9]{1,20}")
+_DECIMAL = regex(r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
+_CURRENCY = regex(r"[A-Z]{3}")
 _PLACES = 15
 _SHORT = 16
 _EXACT = Context(prec=400)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 from flowops.common.budget import MAX_TEXT, deep, search
+from flowops.common.patterns import regex
 from flowops.templates.budget import MISSING
 from flowops.templates.filters.table import Table, require_flag, require_text, touched
 from flowops.templates.problems import TemplateError
@@ -34,7 +34,7 @@ def _searching(value: Value, *parts: Value) -> int:
 
 
 # Where Jinja's title begins a word anew.
-_BETWEEN_WORDS = re.compile(r"([-\s({\[<]+)")
+_BETWEEN_WORDS = regex(r"([-\s({\[<]+)")
 
 
 @TEXT.register("{{ 'Acme' | upper }}", "ACME")

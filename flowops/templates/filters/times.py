@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.patterns import regex
 from flowops.common.text import listed
 from flowops.common.zones import zone, zone_hint
 from flowops.templates.filters.locales import locale_of
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 TIMES = Table()
 
 # ISO 8601 as Python 3.11 reads it: calendar dates and weeks, extended and basic, with fractions of any length.
-_ISO = re.compile(
+_ISO = regex(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}|[0-9]{4}-W[0-9]{2}(?:-[0-9])?|[0-9]{4}W[0-9]{2}[0-9]?)"
     r"(?P<time>[T ][0-9]{2}(?::[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,20})?)?|[0-9]{2}(?:[0-9]{2}(?:[.,][0-9]{1,20})?)?)?"
     r"(?P<offset>Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?",
     re.ASCII | re.IGNORECASE,
 )
-_DIRECTIVE = re.compile(r"%(-?.|$)", re.DOTALL)
+_DIRECTIVE = regex(r"%(-?.|$)", re.DOTALL)
 _LONGEST = 256
 #: A longer text is no date.
 _LONGEST_DATE = 128
@@ -155,9 +156,7 @@ def _from_iso(value: str) -> Moment:
     return Moment(when, True, bool(found["time"]), bool(found["offset"]))
 
 
-_PEOPLE = re.compile(
-    r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{2}|[0-9]{4})\b( [0-9]{1,2}:[0-9]{2}(?:(:)[0-9]{2})?\Z)?"
-)
+_PEOPLE = regex(r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{2}|[0-9]{4})\b( [0-9]{1,2}:[0-9]{2}(?:(:)[0-9]{2})?\Z)?")
 
 
 def _how_to_read(value: str) -> str:
