@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,7 @@ from flowops.app.single_calls import names_callee
 from flowops.app.walk import Walk, call_sets, known_sources
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.numbers import EXAMPLE_COLUMN, EXAMPLE_FILTER, info
+from flowops.common.patterns import regex
 from flowops.errors import Invalid
 from flowops.model.call import split_reference
 from flowops.model.document import Problems, sentence
@@ -159,7 +159,7 @@ def _wrong_moves(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
     return wrong_moves((call for call in named if hash(call.terms.moved_from) in candidates), there)
 
 
-_COLUMN = re.compile(r"\brow(?:\.\w++|\[\s*+(?:'[^'\]]++'|\"[^\"\]]++\")\s*+\])")
+_COLUMN = regex(r"\brow(?:\.\w++|\[\s*+(?:'[^'\]]++'|\"[^\"\]]++\")\s*+\])")
 #: The example stands in a template; a hint that names a column of the row by itself means that one.
 _EXAMPLE = f"{{{{ {EXAMPLE_COLUMN}"
 _WHO = ("callee", "callees")
