@@ -12,7 +12,7 @@ from flowops.cli.main import root
 from flowops.cli.options import LOG_OPTIONS
 from flowops.common.exit_codes import PRECEDENCE, ExitCode
 from flowops.model.result import FAIL_ON
-from flowops.report.registry import listed
+from flowops.report.formats import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,8 @@ import click
 from flowops.cli import completing
 from flowops.common.text import visible
 from flowops.errors import UsageError
-from flowops.report.formats import REPORTED
-from flowops.report.registry import exists, is_format
-from flowops.report.registry import names as names_of
+from flowops.report.formats import REPORTED, exists, is_format
+from flowops.report.formats import names as names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from flowops.common.called import called
 from flowops.common.safe_files import replace_file
 from flowops.common.text import local_times
 from flowops.errors import FlowopsError, Invalid, UsageError
-from flowops.report import formats, registry
+from flowops.report import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from flowops.model.document import Place, Problem
     from flowops.model.selection import Selection
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
     from flowops.report.terminal import Line
 
 
@@ -62,7 +62,7 @@ def print_result(
     _Stdout.has_result |= stream is None
     target = formats.Target(stream or sys.stdout, _located, partial(_project, paths))
     try:
-        registry.write(kind, output, format_, target)
+        formats.write(kind, output, format_, target)
     finally:  # also where nobody reads any more what is printed
         write_reports(kind, output, paths)
 
@@ -70,10 +70,10 @@ def print_result(
 def write_reports(kind: str, output: Output, paths: Sequence[str] = ()) -> None:
     """Write a result of a kind to the files that were asked for, where their format exists for it."""
     for format_, file in _Stdout.reports:
-        if not registry.exists(kind, format_):
+        if not formats.exists(kind, format_):
             continue
         content = StringIO()
-        registry.write(kind, output, format_, formats.Target(content, _located, partial(_project, paths)))
+        formats.write(kind, output, format_, formats.Target(content, _located, partial(_project, paths)))
         try:
             replace_file(Path(file), [content.getvalue().encode("utf-8", "replace")], Path.cwd())
         except OSError as error:
@@ -89,7 +89,7 @@ def report_problems_as(selection: Selection, format_: str) -> Iterator[None]:
         from flowops.report.views.problems import ProblemsView
 
         view = ProblemsView(error.problems, selection.environment)
-        if registry.writer(format_).FORMAT.instead:
+        if formats.writer(format_).FORMAT.instead:
             print_result(formats.PROBLEMS, view, format_, paths=selection.paths)
         else:
             write_reports(formats.PROBLEMS, view, selection.paths)

@@ -21,7 +21,7 @@ from flowops.model.plan import Pacing
 from flowops.model.result import FAIL_ON, failures, words_of_plan
 from flowops.project import Project
 from flowops.report.formats import PLAN, RESULT
-from flowops.report.reading import plan_of_json, result_of_json
+from flowops.report.json.reading import plan_of_json, result_of_json
 from flowops.report.views.plan import PlanClock, PlanOutput, PlanView, of_plan
 from flowops.report.views.result import ResultView
 

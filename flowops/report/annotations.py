@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from flowops.model.document import Problem
     from flowops.model.plan import Shift
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
     from flowops.report.views.plan import CallView, PlanView
 
 #: What a plan has to say about a call, in the order of urgency.

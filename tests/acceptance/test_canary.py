@@ -9,8 +9,7 @@ import pytest
 from support.forks import Forks
 from support.git import Repository
 
-from flowops.report.formats import DIFFERENCE, PLAN, RESULT
-from flowops.report.registry import names
+from flowops.report.formats import DIFFERENCE, PLAN, RESULT, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

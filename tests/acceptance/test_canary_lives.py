@@ -26,8 +26,7 @@ from support.commands import environment
 from support.server import TOKEN, ApiServer, accept, drop, queued, respond
 
 from flowops.callbacks.token import callback_url
-from flowops.report.formats import DIFFERENCE, ENTRIES, ENTRY, PLAN, PROBLEMS, RESULT, STATUS
-from flowops.report.registry import names
+from flowops.report.formats import DIFFERENCE, ENTRIES, ENTRY, PLAN, PROBLEMS, RESULT, STATUS, names
 
 if TYPE_CHECKING:
     import socket

@@ -13,7 +13,7 @@ from support.git import Repository
 from support.server import TOKEN, ApiServer
 
 from flowops.cli.main import root
-from flowops.report import formats, registry
+from flowops.report import formats
 from flowops.schema.check import check
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def test_every_other_command_prints_no_result_of_its_own() -> None:
 
 def test_every_kind_of_result_has_its_json() -> None:
     kinds = {*formats.ALL, formats.DONE}
-    assert all("json" in registry.names(kind) for kind in kinds)
+    assert all("json" in formats.names(kind) for kind in kinds)
 
 
 def test_each_is_an_object_of_its_schema_whether_it_fails_or_not(repository: Path) -> None:

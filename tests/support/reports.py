@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.report.layout import report_of
+from flowops.report.layouts import report_of
 from flowops.report.terminal import plain
 from flowops.report.views.plan import PlanOutput, PlanView
 from flowops.report.writers.html import page
@@ -12,7 +12,7 @@ from flowops.report.writers.markdown import markdown
 from flowops.report.writers.text import report_lines
 
 if TYPE_CHECKING:
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 
 def text_of(output: Output | PlanView) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from flowops.model.document import Value
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 FORMAT = Format("for spreadsheets, in which no cell is a formula", (EXPORT, STATUS), order=100)
 

@@ -17,7 +17,7 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.escape import command_data, command_property, safe
 from flowops.report.formats import REVIEWED, Format
 from flowops.report.json.text import snake
-from flowops.report.layout import report_of
+from flowops.report.layouts import report_of
 from flowops.report.views.plan import PlanOutput
 from flowops.report.views.problems import CasesView, ProblemsView
 from flowops.report.views.result import ResultView
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 FORMAT = Format(
     "in GitHub Actions: annotations, the Markdown in the step's summary, the totals as outputs",

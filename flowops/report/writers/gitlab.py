@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
     from flowops.report.json.text import Json
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 FORMAT = Format(
     "for a merge request: code quality of what is wrong, the plan widget's counts of all else", REVIEWED, order=50

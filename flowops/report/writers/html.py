@@ -20,7 +20,7 @@ from flowops.common.version import __version__
 from flowops.report.blocks import plain
 from flowops.report.escape import html_text
 from flowops.report.formats import REVIEWED, STATUS, Format
-from flowops.report.layout import report_of
+from flowops.report.layouts import report_of
 from flowops.report.phrases import count
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from flowops.report.blocks import Column, Report, Row
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 FORMAT = Format(
     "one self-contained page, to be kept with a job or mailed",

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 FORMAT = Format("for programs: one document, whose schema `flowops schema show` prints", (*ALL, DONE), order=20)
 

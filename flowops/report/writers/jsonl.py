@@ -10,7 +10,7 @@ from flowops.report.views.ledger import AuditTrail, Exported
 
 if TYPE_CHECKING:
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 FORMAT = Format("for other programs: one object a line", (EXPORT,), order=90)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
     from flowops.report.views.plan import CallView, PlanView
 
 FORMAT = Format("JUnit XML, which every CI system shows", (PROBLEMS, CASES, PLAN, RESULT), order=70, instead=True)

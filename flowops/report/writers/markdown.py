@@ -15,7 +15,7 @@ from flowops.common.text import local_times
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Where, Word
 from flowops.report.escape import markdown_code, markdown_prose
 from flowops.report.formats import ALL, Format
-from flowops.report.layout import report_of
+from flowops.report.layouts import report_of
 from flowops.report.worddiff import Side
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from flowops.report.blocks import Block, Cell, Entry, Phrase, Report, Row, Section, Total
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
     from flowops.report.worddiff import Piece
 
 FORMAT = Format(

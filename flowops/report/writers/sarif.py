@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flowops.report.annotations import Annotation
     from flowops.report.formats import Target
     from flowops.report.json.text import Json
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 FORMAT = Format("SARIF 2.1.0, for code scanning", (PROBLEMS, CASES, PLAN), order=60, instead=True)
 

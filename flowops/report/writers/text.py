@@ -11,7 +11,7 @@ from flowops.report import phrases
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
 from flowops.report.formats import ALL, DONE, Format
-from flowops.report.layout import report_of
+from flowops.report.layouts import report_of
 from flowops.report.terminal import Line, Span, Verbatim, columns_of, emit, line
 from flowops.report.views.problems import ProblemsView
 from flowops.report.worddiff import Side, one_side
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flowops.model.document import Place, Problem
     from flowops.report.blocks import Block, Cell, Mark, Phrase, Report, Row, Section, Totals
     from flowops.report.formats import Target
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
     from flowops.report.worddiff import Piece
 
 FORMAT = Format("for people at a terminal", (*ALL, DONE), order=10)

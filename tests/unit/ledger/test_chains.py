@@ -19,8 +19,7 @@ from flowops.model.call import OUTCOME_CODES, read_attempts
 from flowops.model.claims import Move, Record
 from flowops.model.ledger import EventType, Leg, State
 from flowops.model.selection import CallFilter, CallSelection, Selection
-from flowops.report.formats import EXPORT, Target
-from flowops.report.registry import write
+from flowops.report.formats import EXPORT, Target, write
 from flowops.report.views.ledger import Exported
 
 if TYPE_CHECKING:

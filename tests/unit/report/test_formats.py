@@ -16,7 +16,7 @@ from flowops.model.ledger import EventType, LedgerRun, NumberBlock, OperatorStep
 from flowops.model.plan import Action, Difference, DifferentCall, Shift
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.model.status import Check, Diagnosis, Status
-from flowops.report import formats, registry
+from flowops.report import formats
 from flowops.report.difference import DifferenceOutput
 from flowops.report.json.plan import plan_json
 from flowops.report.views.ledger import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Entry
     from flowops.model.plan import Plan
     from flowops.model.status import LedgerStatus
-    from flowops.report.layout import Output
+    from flowops.report.layouts import Output
 
 #: What became of calls that an operator settled: done, done already, refused.
 STEPS = (
@@ -52,7 +52,7 @@ CAMPAIGN = Campaign(
     *("01jf", "spring", CampaignState.PAUSED, "canary: 1 of 2 phones failed", "2026-03-02T09:00:00.000Z"),
     *("2026-03-02T09:00:00.000Z", None, "ada", "ci-1", None, "sha256:00", {}, 2, 2, 1),
 )
-PAIRS = [(kind, name) for name, each in registry.listed().items() for kind in each.kinds]
+PAIRS = [(kind, name) for name, each in formats.listed().items() for kind in each.kinds]
 FIELD = Field(("call", "callee"), "text", "who is called", False, ABSENT)
 #: The formats that count calls, or speak of problems only, and do not name each call.
 COUNTING = ("github", "gitlab", "sarif")
@@ -60,12 +60,12 @@ COUNTING = ("github", "gitlab", "sarif")
 
 def naming(kind: str) -> list[str]:
     """Return the formats that name each call of a result."""
-    return [name for name in registry.names(kind) if name not in COUNTING]
+    return [name for name in formats.names(kind) if name not in COUNTING]
 
 
 def written(kind: str, output: Output, name: str) -> str:
     stream = io.StringIO()
-    registry.write(kind, output, name, formats.Target(stream))
+    formats.write(kind, output, name, formats.Target(stream))
     return stream.getvalue()
 
 
@@ -111,13 +111,13 @@ def test_a_format_writes_every_kind_that_it_promises(kind: str, name: str, outpu
 
 
 def test_every_kind_is_printed_in_some_format(outputs: dict[str, Output]) -> None:
-    assert all(registry.names(kind) for kind in outputs)
+    assert all(formats.names(kind) for kind in outputs)
 
 
 def test_a_format_that_does_not_exist_for_a_kind_is_refused(outputs: dict[str, Output]) -> None:
     with pytest.raises(UsageError, match="cannot be printed as sarif") as refused:
-        registry.write(formats.RESULT, outputs[formats.RESULT], "sarif", formats.Target(io.StringIO()))
-    assert refused.value.hint == f"it can be as {', '.join(registry.names(formats.RESULT))}"
+        formats.write(formats.RESULT, outputs[formats.RESULT], "sarif", formats.Target(io.StringIO()))
+    assert refused.value.hint == f"it can be as {', '.join(formats.names(formats.RESULT))}"
 
 
 @pytest.mark.parametrize("name", naming(formats.RESULT))
@@ -152,7 +152,7 @@ def test_warnings_and_notes_of_a_plan_are_said(name: str, make: Any) -> None:
     assert "and know that" in text
 
 
-@pytest.mark.parametrize("name", registry.names(formats.OPERATION))
+@pytest.mark.parametrize("name", formats.names(formats.OPERATION))
 def test_what_an_operator_was_refused_is_said_in_every_format_without_a_number(
     name: str, outputs: dict[str, Output]
 ) -> None:

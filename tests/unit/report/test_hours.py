@@ -14,8 +14,8 @@ from support.reports import page_of
 
 from flowops.model.plan import Action
 from flowops.report.json.plan import plan_json
+from flowops.report.json.reading import plan_of_json
 from flowops.report.json.text import dumps
-from flowops.report.reading import plan_of_json
 from flowops.report.views.plan import Hour, Hours, PlanClock, Ready, hours_of, of_plan
 
 AT = datetime(2026, 11, 25, 21, 30, tzinfo=UTC)

@@ -17,8 +17,8 @@ from flowops.model.plan import Action, Change
 from flowops.model.status import LedgerStatus
 from flowops.report.json.ledger import entry_json, ledger_list_json, status_json
 from flowops.report.json.plan import plan_json, render_json, result_json, validate_json
+from flowops.report.json.reading import plan_of_json, result_of_json
 from flowops.report.json.text import dumps
-from flowops.report.reading import plan_of_json, result_of_json
 from flowops.report.views.ledger import Entries, EntryView
 from flowops.report.views.plan import Bodies, of_plan
 from flowops.report.views.problems import ProblemsView

@@ -11,8 +11,8 @@ from support.reports import text_of
 from flowops.model.plan import Action, Difference, DifferentCall, Shift
 from flowops.report.difference import of_difference
 from flowops.report.json.plan import plan_json
+from flowops.report.json.reading import plan_of_json
 from flowops.report.masking import PeopleCounter, distinguish
-from flowops.report.reading import plan_of_json
 from flowops.report.views.plan import PlanView, of_plan
 
 ANN, ALSO_ANN_TO_SEE, BOB = "+442079460023", "+442079461023", "+12125550123"
