@@ -17,8 +17,8 @@ from sample_plan import ENVIRONMENT, plan_of
 
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest
+from flowops.apply.options import RunOptions
 from flowops.apply.run import apply
 from flowops.ledger.open import open_ledger
 from flowops.model.claims import Claim, Written

@@ -16,8 +16,8 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.saved import filter_of, from_here
 from flowops.app.secrets import connection_of, token_of, value_of
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
+from flowops.apply.options import RunOptions
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply, move
 from flowops.callbacks.token import callback_url, check_secret

@@ -48,8 +48,8 @@ from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT
 from flowops.app.policy_run import ClaimCheck, clock
 from flowops.app.secrets import token_of
 from flowops.app.services import Pauses, of_every_ledger, run_info, sleep
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt
+from flowops.apply.options import RunOptions
 from flowops.apply.outcome import elsewhere, planned_only
 from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of

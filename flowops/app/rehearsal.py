@@ -20,8 +20,8 @@ from flowops.app.policy_run import clock, facts_of
 from flowops.app.render import checked
 from flowops.app.secrets import token_of
 from flowops.app.walk import Walk
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, with_signals
+from flowops.apply.options import RunOptions
 from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply
 from flowops.common.masking import mask_number, mask_quoted, mask_written

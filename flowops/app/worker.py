@@ -25,8 +25,8 @@ from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import token_of
 from flowops.app.services import LOOK, Monitor, Pauses, sleep
 from flowops.app.turns import OUTCOME, Rulings, Turns
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
+from flowops.apply.options import RunOptions
 from flowops.apply.placer import Placer
 from flowops.campaigns.engine import Job
 from flowops.common import addresses

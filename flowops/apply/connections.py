@@ -8,9 +8,8 @@ from collections import deque
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from flowops.apply.control import Timing
 from flowops.apply.group import ClaimsAhead
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.common.times import now
@@ -21,13 +20,13 @@ from flowops.model.plan import Decision, Guard
 from flowops.model.result import CallResult, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Callable, Coroutine, Mapping
 
     from flowops.apply.control import CircuitBreaker, ShutdownRequest
     from flowops.apply.group import GroupCommit
+    from flowops.apply.options import Api, Feed, RunOptions, Sender
     from flowops.model.call import Call
-    from flowops.model.claims import Condition, Later, Written
+    from flowops.model.claims import Later, Written
     from flowops.model.document import Value
     from flowops.model.plan import PlannedCall
 
@@ -36,54 +35,10 @@ _log = logging.getLogger(__name__)
 CALLBACK_URL = "callback-url"
 #: Two pauses that end so close to each other, in seconds, are one; a shorter one is not worth a word.
 _SAME_PAUSE = 1.0
+#: Who claims is woken when the calls of so many parts of the connections may be claimed: for each one costs more.
+_STEPS = 8
 
-
-class Sender(Protocol):
-    """Sends one request after the other."""
-
-    async def place(self, body: Mapping[str, Value]) -> Verdict:
-        """Send a body, once; return what became of it."""
-        ...
-
-
-class Api(Protocol):
-    """What apply asks of an API; `flowops.api.client.FlowBuilder` is one."""
-
-    def sender(self) -> AbstractAsyncContextManager[Sender]:
-        """Open a sender, which sends one request at a time."""
-        ...
-
-
-def _not_told(_told: object) -> None:
-    return None
-
-
-async def _no_check(_planned: PlannedCall) -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How the calls of a run are placed.
-
-    `callback_url` gives the address for a call that has none of its own. `progress` gets each result. `concurrency`
-    requests are under way at once; `rate` is phones a second, None means no limit. `check` is asked right before
-    each claim: why a call may not be placed after all, or on which condition it may be claimed. `attempts_cap` is how
-    often one call is tried, as long as nothing was sent. `claimed` gets the reference of each call that is about to be
-    sent, `elsewhere` that of each call that another run had claimed first, `paused` the seconds that the API asks
-    everybody to wait.
-    """
-
-    callback_url: Callable[[Call], str | None]
-    progress: Callable[[CallResult], None]
-    concurrency: int
-    rate: float | None = None
-    check: Callable[[PlannedCall], Awaitable[Decision | Condition | None]] = _no_check
-    attempts_cap: int = 3
-    timing: Timing = field(default_factory=Timing)
-    claimed: Callable[[str], None] = _not_told
-    elsewhere: Callable[[str], None] = _not_told
-    paused: Callable[[float], None] = _not_told
+Told = TypeVar("Told")
 
 
 @dataclass(slots=True)
@@ -100,36 +55,31 @@ class Findings:
     errors: list[Exception] = field(default_factory=list)
 
 
-class Feed:
-    """Hands the calls of a run to its connections. They come a batch at a time, each made when it is asked for."""
+@dataclass(slots=True, eq=False)
+class _Attempt:
+    """A call that is being placed: what is sent of it, how often it was, and what became of that.
 
-    def __init__(self, batches: AsyncIterator[Sequence[PlannedCall]]) -> None:
-        self._batches = batches
-        self._ready: deque[PlannedCall] = deque()
-        self._turn = asyncio.Lock()
+    `began` is when it was last about to be claimed.
+    """
 
-    async def next(self) -> PlannedCall | None:
-        """Return the next call, None behind the last."""
-        while not self._ready:
-            async with self._turn:
-                if self._ready:
-                    break
-                batch = await anext(self._batches, None)
-                if batch is None:
-                    return None
-                self._ready.extend(batch)
-        return self._ready.popleft()
+    planned: PlannedCall
+    body: Mapping[str, Value]
+    began: float = 0.0
+    tries: int = 0
+    last: str = ""
 
-
-async def one_by_one(batches: Iterable[Sequence[PlannedCall]]) -> AsyncIterator[Sequence[PlannedCall]]:
-    """Yield batches; in front of each, answers and signals get their turn: many in a row may have nothing to send."""
-    for batch in batches:
-        yield batch
-        await asyncio.sleep(0)
+    @property
+    def reference_id(self) -> str:
+        """Return under which reference-id it is posted."""
+        return self.planned.call.reference_id
 
 
 class Connections:
-    """What the connections of a run share, and what they do until the run ends."""
+    """What the connections of a run share, and what they do until the run ends.
+
+    One task claims calls, ahead of those that send. What is claimed waits for a connection in a stock; each connection
+    has a task, which sends one call of it after the other. What the ledger answers is heard as it comes.
+    """
 
     def __init__(
         self, options: RunOptions, commit: GroupCommit, breaker: CircuitBreaker, shutdown: ShutdownRequest
@@ -138,19 +88,29 @@ class Connections:
         self._options = options
         self.commit = commit
         self._ahead = ClaimsAhead(options.concurrency, options.rate)
-        #: How many tasks place calls, and how many there may be at most: no more than there are calls.
-        self._workers = self._most_workers = 0
+        #: How many calls are being placed, from before their claims to their results, or to the API's yes.
+        self._open = 0
+        #: How many of those that have a yes are not in the ledger yet.
+        self._unread = 0
+        #: Whether the last call has been taken.
+        self._all_taken = False
         #: Until when the API has asked to wait, by this process's clock.
         self._paused_until = float("-inf")
         self.breaker = breaker
-        #: None wakes a call that waits for a connection and will not get one: the claiming has ended.
-        self._senders: asyncio.LifoQueue[Sender | None] = asyncio.LifoQueue()
+        #: What is claimed and waits for a connection, and what waits for its slot before.
+        self._stock: deque[_Attempt] = deque()
+        self._slots: dict[_Attempt, asyncio.TimerHandle] = {}
+        #: The connections that wait for a call, the one that was used last behind the others.
+        self._idle: list[asyncio.Future[_Attempt | None]] = []
+        #: Wakes who claims, once so many more may be claimed; who waits until all is in the ledger.
+        self._room: asyncio.Future[None] | None = None
+        self._step = max(1, options.concurrency // _STEPS)
+        self._settled: asyncio.Future[None] | None = None
+        self._begin_task: Callable[[Coroutine[Any, Any, None]], object] = lambda waiting: waiting.close()
         #: In the order in which they began.
         self._sends: dict[asyncio.Task[None], None] = {}
         #: How many phones a call rings that rings more than one.
         self._several: dict[str, int] = {}
-        self._unread: set[asyncio.Future[Written]] = set()
-        self._begin_work: Callable[[], object] = lambda: None
         shutdown.when_aborted(self._give_up)
 
     async def work(self, api: Api, calls: Feed, size: int) -> None:
@@ -159,108 +119,108 @@ class Connections:
         Some more are claimed ahead, so that connections do not wait for the disk. Never raises: a failure ends the
         claiming of all, so that what is in flight is still recorded.
         """
-        self._most_workers = size
-        waking = asyncio.create_task(self._wake_at_the_end(), name="flowops-wake")
+        ending = asyncio.create_task(self._end_at_once(), name="flowops-end")
         try:
             async with AsyncExitStack() as stack:
-                for _ in range(min(self._options.concurrency, size)):
-                    self._senders.put_nowait(await stack.enter_async_context(api.sender()))
+                connections = min(self._options.concurrency, size)
+                senders = [await stack.enter_async_context(api.sender()) for _ in range(connections)]
                 async with asyncio.TaskGroup() as tasks:
-                    self._begin_work = lambda: tasks.create_task(self._work(calls))
-                    self._add_workers()
+                    self._begin_task = tasks.create_task
+                    tasks.create_task(self._claim_all(calls))
+                    for sender in senders:
+                        tasks.create_task(self._serve(sender))
         except Exception as error:
             self._ended(error)
         finally:
-            waking.cancel()
-
-    @property
-    def _missing_workers(self) -> int:
-        """Return how many more calls than now may be on connections or claimed ahead; less than 0 for fewer."""
-        return min(self._options.concurrency + self._ahead.most, self._most_workers) - self._workers
-
-    def _add_workers(self) -> None:
-        for _ in range(self._missing_workers):
-            self._workers += 1
-            self._begin_work()
-
-    async def _work(self, calls: Feed) -> None:
-        """Place one call after the other, of those that all workers share, while that many workers are needed."""
-        try:
-            while not self.breaker.is_open and self._missing_workers >= 0:
-                planned = await calls.next()
-                if planned is None:
-                    self._most_workers = 0
-                    break
-                result = await self._place(planned)
-                if result is not None:
-                    self.done(result)
-        except Exception as error:
-            self._ended(error)
-        finally:
-            self._workers -= 1
+            self._put_all_back()
+            ending.cancel()
 
     async def settle(self) -> None:
         """Wait for every answer that is on its way into the ledger."""
-        while self._unread:
-            await asyncio.wait(self._unread)
+        if self._open or self._unread:
+            self._settled = asyncio.get_running_loop().create_future()
+            await self._settled
 
     def done(self, result: CallResult) -> None:
-        """Keep a result and report it; a terminal that is gone ends the claiming, nothing else."""
-        result = result._replace(phones=self._several.pop(result.reference_id, 1))
+        """Keep a result and report it."""
+        if self._several:
+            result = result._replace(phones=self._several.pop(result.reference_id, 1))
         self.found.results[result.reference_id] = result
         if _log.isEnabledFor(logging.DEBUG):
             about = {"reference": result.reference_id, "outcome": result.outcome.value, "attempts": result.attempts}
             _log.debug("%(reference)s: %(outcome)s (requests: %(attempts)d)", about)
-        try:
-            self._options.progress(result)
-        except Exception as error:
-            self.fail(error)
+        self._tell(self._options.progress, result)
 
-    async def _place(self, planned: PlannedCall) -> CallResult | None:
-        """Place a call. Return None when its turn did not come, another run has it, or its record is being written."""
-        call, options = planned.call, self._options
-        body = self._body(call)
-        attempts, last = 0, ""
-        if planned.phones > 1:
-            self._several[planned.reference_id] = planned.phones
-        while not self.breaker.is_open:
-            found = await options.check(planned)
-            if isinstance(found, Decision):
-                return held_back(planned, found, attempts)
-            began = now()
-            claim = await self.commit.submit(Claim(call, planned.fingerprint, found, planned.campaign))
-            if self._ends_the_run(claim):
-                return None
-            if claim.later is not None:
-                await self._come_later(claim.later)
-                continue
-            if claim.decision is not None:
-                return held_back(planned, claim.decision, attempts)
-            if not claim.done:
-                self.found.elsewhere.append(planned.reference_id)
-                options.elsewhere(planned.reference_id)
-                return None
-            options.claimed(planned.reference_id)
-            await self._slot_comes(claim.slot)
-            verdict = await self._send(body, began, final=attempts + 1 >= options.attempts_cap)
-            if verdict is None:
-                return await self._put_back(planned, attempts, last)
-            attempts += 1
-            if verdict.event_type is EventType.ACCEPTED and verdict.detail is None:
-                self._record_meanwhile(call.reference_id, verdict, attempts)
-                return None
-            written = await self._record(call.reference_id, verdict, attempts)
-            if not may_follow(verdict, written):
-                return sent(call.reference_id, verdict, attempts, written)
-            last = verdict.detail or verdict.event_type
-            if attempts >= options.attempts_cap or not await self._wait_before_again(verdict, attempts):
-                break
-        return unsent(planned, last, attempts) if attempts else None
+    # Before the claim.
+
+    async def _claim_all(self, calls: Feed) -> None:
+        """Claim one call after the other, as soon as it may be."""
+        try:
+            while not self.breaker.is_open:
+                if self._may_be_claimed <= 0:
+                    self._room = asyncio.get_running_loop().create_future()
+                    await self._room
+                    continue
+                planned = await calls.next()
+                if planned is None:
+                    break
+                if planned.phones > 1:
+                    self._several[planned.reference_id] = planned.phones
+                self._open += 1
+                await self._claim(_Attempt(planned, self._body(planned.call)))
+        except Exception as error:
+            self._ended(error)
+        finally:
+            self._all_taken = True
+            self._look_whether_all_is_done()
+
+    @property
+    def _may_be_claimed(self) -> int:
+        """Return how many more calls than now may be on connections or claimed ahead; less than 0 for fewer."""
+        return self._options.concurrency + self._ahead.most - self._open
+
+    async def _claim(self, attempt: _Attempt) -> None:
+        """Ask whether a call may be placed, and claim it."""
+        planned = attempt.planned
+        try:
+            found = None if self.breaker.is_open else await self._options.check(planned)
+        except Exception as error:
+            self._ended(error)
+            self._close()
+            return
+        if self.breaker.is_open:
+            self._leave(attempt)
+        elif isinstance(found, Decision):
+            self._finish(held_back(planned, found, attempt.tries))
+        else:
+            attempt.began = now()
+            claim = Claim(planned.call, planned.fingerprint, found, planned.campaign)
+            self.commit.post(claim, partial(self._claimed, attempt))
 
     def _body(self, call: Call) -> Mapping[str, Value]:
         """Return the body to send: the call's own, and our callback address where it has none."""
         url = self._options.callback_url(call)
         return call.body if url is None or CALLBACK_URL in call.body else {**call.body, CALLBACK_URL: url}
+
+    def _claimed(self, attempt: _Attempt, claim: Written | Exception) -> None:
+        """Hear of a claim: it is on disk, or why not."""
+        planned = attempt.planned
+        if isinstance(claim, Exception):
+            self._ended(claim)
+            self._close()
+        elif claim.done:
+            self._tell(self._options.claimed, planned.reference_id)
+            self._wait_for_slot(attempt, claim.slot)
+        elif self._ends_the_run(claim):
+            self._close()
+        elif claim.later is not None:
+            self._begin_waiting(attempt, self._come_later(attempt, claim.later))
+        elif claim.decision is not None:
+            self._finish(held_back(planned, claim.decision, attempt.tries))
+        else:
+            self.found.elsewhere.append(planned.reference_id)
+            self._tell(self._options.elsewhere, planned.reference_id)
+            self._close()
 
     def _ends_the_run(self, claim: Written) -> bool:
         """End the claiming where no claim of this run, or of any, is taken; return whether that is so."""
@@ -272,88 +232,145 @@ class Connections:
             return False
         return True
 
-    async def _come_later(self, later: Later) -> None:
-        """Wait before a claim is tried again, or until the claiming has ended."""
+    def _begin_waiting(self, attempt: _Attempt, waiting: Coroutine[Any, Any, None]) -> None:
+        """Let a call wait in a task of its own before it is claimed again, unless the claiming has ended."""
+        if self.breaker.is_open:
+            waiting.close()
+            self._leave(attempt)
+        else:
+            self._begin_task(waiting)
+
+    async def _come_later(self, attempt: _Attempt, later: Later) -> None:
+        """Claim a call again after a while."""
         if later.is_pause:
             self._tell_pause(later.seconds)
         await self.breaker.sleep(later.seconds)
+        await self._claim(attempt)
 
-    async def _slot_comes(self, slot: float | None) -> None:
-        """Wait until what is claimed may be sent, or until the claiming has ended. One that is late goes at once."""
-        while (delay := max(slot or 0.0, self._paused_until) - now()) > 0.0:
-            if not await self.breaker.sleep(delay):
-                return
+    # Between claim and request.
 
-    def _tell_pause(self, seconds: float) -> None:
-        """Keep and tell a pause that the API has asked for; one that is known already is told once."""
-        until = now() + seconds
-        if seconds >= _SAME_PAUSE and until > self._paused_until + _SAME_PAUSE:
-            _log.warning("the API asks to wait: nothing is sent for %(seconds).0f s", {"seconds": seconds})
-            self._options.paused(seconds)
-        self._paused_until = max(self._paused_until, until)
+    def _wait_for_slot(self, attempt: _Attempt, slot: float | None) -> None:
+        """Put a call that is claimed into the stock once it may be sent. One that is late goes at once."""
+        if self.breaker.is_open:
+            self._put_back(attempt)
+        elif slot is not None and (delay := slot - now()) > 0.0:
+            loop = asyncio.get_running_loop()
+            self._slots[attempt] = loop.call_later(delay, self._slot_comes, attempt, slot)
+        elif self._idle:
+            self._idle.pop().set_result(attempt)
+        else:
+            self._stock.append(attempt)
+            self._look_at_stock()
 
-    async def _send(self, body: Mapping[str, Value], began: float, *, final: bool) -> Verdict | None:
-        """Send one request, whose claim began at a time; return None when the claiming has ended before it left.
+    def _slot_comes(self, attempt: _Attempt, slot: float) -> None:
+        del self._slots[attempt]
+        self._wait_for_slot(attempt, slot)
 
-        The sender that was used last goes first: its connection is the freshest.
-        """
-        sender = await self._free_sender()
-        if sender is None:
-            return None
-        try:
-            if now() - began > self._options.timing.stale:
-                verdict = Verdict(EventType.UNSENT, detail="the process stood still after the claim; nothing was sent")
-            else:
-                verdict = await self._sent(sender, body)
-            # Both before another call goes over this connection.
-            self._count(verdict, final=final)
-            pause = self._options.timing.backoff if verdict.retry_after is None else verdict.retry_after
-            if verdict.event_type is EventType.THROTTLED and pause <= self._options.timing.longest_pause:
-                self._tell_pause(pause)
-            return verdict
-        finally:
-            self._senders.put_nowait(sender)
-
-    async def _free_sender(self) -> Sender | None:
-        """Wait for a connection that is free while nothing has to wait; None when the claiming has ended before."""
+    async def _next(self) -> _Attempt | None:
+        """Wait for a call that may be sent at once; None when there will be none."""
         while not self.breaker.is_open:
-            self._wait_for_connection(1)
-            try:
-                sender = await self._senders.get()
-            finally:
-                self._wait_for_connection(-1)
-            if sender is None:
+            if self._paused_until > now():
+                await self.breaker.sleep(self._paused_until - now())
+            elif self._stock:
+                attempt = self._stock.popleft()
+                self._look_at_stock()
+                return attempt
+            elif self._all_taken and not self._open:
                 break
-            if not self.breaker.is_open and self._paused_until <= now():
-                return sender
-            self._senders.put_nowait(sender)
-            await self._slot_comes(None)
+            else:
+                waiting: asyncio.Future[_Attempt | None] = asyncio.get_running_loop().create_future()
+                self._idle.append(waiting)
+                found = await waiting
+                if found is None or self._may_be_sent(found):
+                    return found
         return None
 
-    async def _wake_at_the_end(self) -> None:
-        """Let the calls go that wait for a connection when the claiming ends: they are put back at once."""
-        await self.breaker.opened()
-        for _ in range(self._ahead.waiting):
-            self._senders.put_nowait(None)
+    def _may_be_sent(self, attempt: _Attempt) -> bool:
+        """Return whether a call can go over the connection that has just got it; else it waits on, or is put back."""
+        if self.breaker.is_open:
+            self._put_back(attempt)
+        elif self._paused_until > now():
+            self._stock.appendleft(attempt)
+        else:
+            return True
+        return False
 
-    def _wait_for_connection(self, more: int) -> None:
-        """Count the claimed calls that wait for a connection: while there are enough, what is written may wait."""
-        self._ahead.waiting += more
+    def _look_at_stock(self) -> None:
+        """While there is enough for the connections, what is written may wait for company."""
         if self._options.rate is not None:
             return
-        if self._ahead.is_enough:
+        if self._ahead.is_enough(len(self._stock)):
             self.commit.urgent.clear()
         else:
             self.commit.urgent.set()
+
+    async def _end_at_once(self) -> None:
+        """Let the connections go that wait for a call, and put back what waits for one, when the claiming ends."""
+        await self.breaker.opened()
+        self._put_all_back()
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    def _put_all_back(self) -> None:
+        """Put back what is claimed and was not sent; no connection waits for it any more."""
+        for timer in self._slots.values():
+            timer.cancel()
+        left = [*self._stock, *self._slots]
+        self._stock.clear()
+        self._slots.clear()
+        self._wake_all()
+        for attempt in left:
+            self._put_back(attempt)
+
+    def _wake_all(self) -> None:
+        while self._idle:
+            self._idle.pop().set_result(None)
+
+    def _put_back(self, attempt: _Attempt) -> None:
+        """Undo a claim that is on disk when the run has ended: nothing was sent for it."""
+        self._record(attempt, Verdict(EventType.UNSENT, detail=attempt.last or self.breaker.reason))
+
+    # The request.
+
+    async def _serve(self, sender: Sender) -> None:
+        """Send one call after the other over a connection."""
+        try:
+            while (attempt := await self._next()) is not None:
+                await self._send(sender, attempt)
+        except Exception as error:
+            self._ended(error)
+
+    async def _send(self, sender: Sender, attempt: _Attempt) -> None:
+        """Send the request of a call that is claimed, and have the ledger record what became of it."""
+        began = now()
+        if began - attempt.began > self._options.timing.stale:
+            verdict = Verdict(EventType.UNSENT, detail="the process stood still after the claim; nothing was sent")
+        else:
+            verdict = await self._sent(sender, attempt.body)
+        attempt.tries += 1
+        # Both before another call goes over this connection.
+        self._count(verdict, final=attempt.tries >= self._options.attempts_cap)
+        if verdict.event_type is EventType.THROTTLED:
+            self._throttled(self._options.timing.pause(verdict, attempt.tries))
+        if verdict.event_type is not EventType.ACCEPTED:
+            self._record(attempt, verdict)
+            return
+        self._ahead.learn(now() - began)
+        if verdict.detail is not None:
+            self._record(attempt, verdict)
+            return
+        # While it is recorded the next call may be claimed: in the same commit.
+        self._unread += 1
+        self.commit.post(record_of(attempt.reference_id, verdict), partial(self._recorded_meanwhile, attempt, verdict))
+        self._close()
 
     async def _sent(self, sender: Sender, body: Mapping[str, Value]) -> Verdict:
         """Return the verdict on one request. A second signal, or a defect in the sender, leaves it in doubt."""
         this = asyncio.current_task()
         assert this is not None, "calls are placed in tasks"
         self._sends[this] = None
-        began = now()
         try:
-            verdict = await sender.place(body)
+            return await sender.place(body)
         except asyncio.CancelledError:
             if this in self._sends or this.uncancel() > 0:
                 raise
@@ -364,54 +381,6 @@ class Connections:
             return Verdict(EventType.UNCLEAR, detail=detail)
         finally:
             self._sends.pop(this, None)
-        if verdict.event_type is EventType.ACCEPTED:
-            self._ahead.learn(now() - began)
-            self._add_workers()
-        return verdict
-
-    async def _record(self, reference_id: str, verdict: Verdict, attempts: int) -> Written:
-        """Record a verdict; if that fails, it is kept for the end of the run."""
-        try:
-            return await self.commit.submit(record_of(reference_id, verdict))
-        except Exception:
-            self.found.unrecorded[reference_id] = (verdict, attempts)
-            raise
-
-    def _record_meanwhile(self, reference_id: str, verdict: Verdict, attempts: int) -> None:
-        """Record a call that was placed while its connection goes on: in one commit with its next claim."""
-        answer = self.commit.post(record_of(reference_id, verdict))
-        self._unread.add(answer)
-
-        def read(_answer: asyncio.Future[Written]) -> None:
-            self._unread.discard(answer)
-            try:
-                self.done(sent(reference_id, verdict, attempts, answer.result()))
-            except Exception as error:
-                self.found.unrecorded[reference_id] = (verdict, attempts)
-                self._ended(error)
-
-        answer.add_done_callback(read)
-
-    async def _put_back(self, planned: PlannedCall, attempts: int, last: str) -> CallResult:
-        """Undo a claim that became durable after the run had ended: nothing was sent for it."""
-        verdict = Verdict(EventType.UNSENT, detail=last or self.breaker.reason)
-        written = await self._record(planned.call.reference_id, verdict, attempts)
-        if may_follow(verdict, written):
-            return unsent(planned, last or self.breaker.reason, attempts)
-        return sent(planned.call.reference_id, verdict, attempts, written)
-
-    async def _wait_before_again(self, verdict: Verdict, attempts: int) -> bool:
-        """Wait before the next attempt; return False when there is none. A 429 makes every connection wait."""
-        backoff = self._options.timing.backoff * 2.0 ** (attempts - 1)
-        if verdict.event_type is EventType.THROTTLED:
-            pause = backoff if verdict.retry_after is None else verdict.retry_after
-            if pause > self._options.timing.longest_pause:
-                self.breaker.trip(f"the API asks to wait {pause:.0f} s; run apply again then")
-                return False
-            self._tell_pause(pause)
-            await self.commit.call(partial(self.commit.ledger.pause, pause))
-            return True
-        return await self.breaker.sleep(backoff)
 
     def _count(self, verdict: Verdict, *, final: bool) -> None:
         """Let the breaker count how the call went."""
@@ -427,6 +396,101 @@ class Connections:
             self.breaker.count_answered()
         elif final:
             self.breaker.count_unplaced(detail)
+
+    def _throttled(self, pause: float) -> None:
+        """Let every connection wait as the API asks, or end the claiming where it asks for too long."""
+        if pause > self._options.timing.longest_pause:
+            self.breaker.trip(f"the API asks to wait {pause:.0f} s; run apply again then")
+        else:
+            self._tell_pause(pause)
+
+    def _tell_pause(self, seconds: float) -> None:
+        """Keep and tell a pause that the API has asked for; one that is known already is told once."""
+        until = now() + seconds
+        if seconds >= _SAME_PAUSE and until > self._paused_until + _SAME_PAUSE:
+            _log.warning("the API asks to wait: nothing is sent for %(seconds).0f s", {"seconds": seconds})
+            self._tell(self._options.paused, seconds)
+        self._paused_until = max(self._paused_until, until)
+
+    # Behind the request.
+
+    def _record(self, attempt: _Attempt, verdict: Verdict) -> None:
+        """Record a verdict; what follows from it is seen when that is on disk."""
+        self.commit.post(record_of(attempt.reference_id, verdict), partial(self._recorded, attempt, verdict))
+
+    def _recorded(self, attempt: _Attempt, verdict: Verdict, written: Written | Exception) -> None:
+        """Hear of the record of a call that may be tried again; if that failed, it is kept for the end of the run."""
+        reference_id, tries = attempt.reference_id, attempt.tries
+        if isinstance(written, Exception):
+            self.found.unrecorded[reference_id] = (verdict, tries)
+            self._ended(written)
+            self._close()
+        elif not may_follow(verdict, written):
+            self._finish(sent(reference_id, verdict, tries, written))
+        else:
+            attempt.last = verdict.detail or verdict.event_type
+            if self.breaker.is_open or tries >= self._options.attempts_cap:
+                self._finish(unsent(attempt.planned, attempt.last, tries))
+            else:
+                self._begin_task(self._try_again(attempt, verdict))
+
+    def _recorded_meanwhile(self, attempt: _Attempt, verdict: Verdict, written: Written | Exception) -> None:
+        """Hear of the record of a call that was placed, while its connection went on."""
+        if isinstance(written, Exception):
+            self.found.unrecorded[attempt.reference_id] = (verdict, attempt.tries)
+            self._ended(written)
+        else:
+            self.done(sent(attempt.reference_id, verdict, attempt.tries, written))
+        self._unread -= 1
+        self._look_whether_all_is_done()
+
+    async def _try_again(self, attempt: _Attempt, verdict: Verdict) -> None:
+        """Wait, and claim a call again of which nothing was sent. A 429 makes the claims of all runs wait."""
+        pause = self._options.timing.pause(verdict, attempt.tries)
+        try:
+            if verdict.event_type is EventType.THROTTLED:
+                await self.commit.call(partial(self.commit.ledger.pause, pause))
+            else:
+                await self.breaker.sleep(pause)
+        except Exception as error:
+            self._ended(error)
+            self._close()
+        else:
+            await self._claim(attempt)
+
+    def _leave(self, attempt: _Attempt) -> None:
+        """Let a call be that is not claimed, since the run has ended; where it was tried, that is told."""
+        if attempt.tries:
+            self._finish(unsent(attempt.planned, attempt.last, attempt.tries))
+        else:
+            self._close()
+
+    def _finish(self, result: CallResult) -> None:
+        self.done(result)
+        self._close()
+
+    def _close(self) -> None:
+        """Let another call have the place of one that is not open any more."""
+        self._open -= 1
+        if self._room is not None and not self._room.done() and self._may_be_claimed >= self._step:
+            self._room.set_result(None)
+        self._look_whether_all_is_done()
+
+    def _look_whether_all_is_done(self) -> None:
+        """Wake who waits for the last call to be placed, and for the last answer to be recorded."""
+        if self._open:
+            return
+        if self._all_taken:
+            self._wake_all()
+        if self._settled is not None and not self._unread and not self._settled.done():
+            self._settled.set_result(None)
+
+    def _tell(self, tell: Callable[[Told], None], told: Told) -> None:
+        """Report something; a terminal that is gone ends the claiming, nothing else."""
+        try:
+            tell(told)
+        except Exception as error:
+            self.fail(error)
 
     def _ended(self, error: Exception) -> None:
         """End the claiming of all connections because of what ended one."""

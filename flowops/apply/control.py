@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flowops.model.plan import Guard
+    from flowops.model.result import Verdict
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -141,6 +142,10 @@ class Timing:
     first_look: float = 0.2
     last_look: float = 5.0
     patience: float = 120.0
+
+    def pause(self, verdict: Verdict, tries: int) -> float:
+        """Return how long to wait before a call is tried again that was tried so often: as the API asks, if it does."""
+        return self.backoff * 2.0 ** (tries - 1) if verdict.retry_after is None else verdict.retry_after
 
 
 class Halt:

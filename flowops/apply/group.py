@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -10,14 +11,14 @@ from math import ceil
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from flowops.errors import LedgerError
-from flowops.model.claims import Record, Written
+from flowops.model.claims import Record
 from flowops.model.ledger import EventType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import TracebackType
 
-    from flowops.model.claims import Claim, RunLedger
+    from flowops.model.claims import Claim, RunLedger, Written
 
 #: How many writes one transaction holds at most.
 LARGEST_BATCH = 500
@@ -29,6 +30,8 @@ SECONDS_AHEAD = 0.5
 _KEPT = 0.95
 
 T = TypeVar("T")
+#: Takes the answer to a write.
+Answered = Callable[["Written | Exception"], None]
 
 
 class ClaimsAhead:
@@ -42,27 +45,21 @@ class ClaimsAhead:
         self._connections = connections
         self._rate = rate
         self._seconds = 0.0
-        #: How many are claimed now, and wait for a connection.
-        self.waiting = 0
+        #: How many may be.
+        self.most = connections // 2 if rate is None else min(ceil(rate * SECONDS_AHEAD), LARGEST_BATCH)
 
-    @property
-    def most(self) -> int:
-        """Return how many may be."""
-        if self._rate is not None:
-            return min(ceil(self._rate * SECONDS_AHEAD), LARGEST_BATCH)
-        least = self._connections // 2
-        if not self._seconds:
-            return least
-        return max(least, min(2 * self._connections, int(self._connections * COMPANY / self._seconds)))
-
-    @property
-    def is_enough(self) -> bool:
-        """Return whether connections can go on while further claims wait for company."""
-        return self.waiting > 0 and 2 * self.waiting >= self.most
+    def is_enough(self, waiting: int) -> bool:
+        """Return whether connections can go on with what waits for them while further claims wait for company."""
+        return waiting > 0 and 2 * waiting >= self.most
 
     def learn(self, seconds: float) -> None:
         """Learn how long an answer took."""
+        if self._rate is not None:
+            return
         self._seconds = _KEPT * self._seconds + (1.0 - _KEPT) * seconds if self._seconds else seconds
+        if self._seconds:
+            sent_meanwhile = int(self._connections * COMPANY / self._seconds)
+            self.most = max(self._connections // 2, min(2 * self._connections, sent_meanwhile))
 
 
 class GroupCommit:
@@ -81,7 +78,7 @@ class GroupCommit:
             self.urgent.set()
         self._rate = rate
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="flowops-ledger")
-        self._pending: list[tuple[Claim | Record, asyncio.Future[Written]]] = []
+        self._pending: list[tuple[Claim | Record, Answered]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._broken: str | None = None
         self._unsaved: list[Record] = []
@@ -96,21 +93,18 @@ class GroupCommit:
             await self._flusher
         self._thread.shutdown()
 
-    async def submit(self, write: Claim | Record) -> Written:
-        """Return the ledger's answer once the write is on disk. Raise LedgerError when it could not be written."""
-        return await self.post(write)
+    def post(self, write: Claim | Record, answered: Answered) -> None:
+        """Queue a write; `answered` is called with the ledger's answer once it is on disk, or with what went wrong.
 
-    def post(self, write: Claim | Record) -> asyncio.Future[Written]:
-        """Queue a write, and return the future of its answer. Writes that are queued together go into one commit."""
-        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        Writes that are queued in one turn of the loop, or in the next one, go into one commit.
+        """
         if self._broken is not None:
             self._keep(write)
-            future.set_exception(LedgerError(self._broken))
-            return future
-        self._pending.append((write, future))
+            answered(LedgerError(self._broken))
+            return
+        self._pending.append((write, answered))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush())
-        return future
 
     async def call(self, method: Callable[[], T]) -> T:
         """Run another method of the ledger in its thread."""
@@ -131,27 +125,31 @@ class GroupCommit:
     async def _flush(self) -> None:
         """Commit until nothing is pending; while one batch is written, the next one gathers."""
         while self._pending:
+            await asyncio.sleep(0)  # whoever was woken, or answered, writes as well, and says whether that is urgent
             if len(self._pending) < LARGEST_BATCH and not self.urgent.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.urgent.wait(), COMPANY)
             batch, self._pending = self._pending[:LARGEST_BATCH], self._pending[LARGEST_BATCH:]
+            answers: Sequence[Written | Exception]
             try:
                 answers = await self._write([write for write, _ in batch])
-                for (_, future), answer in zip(batch, answers, strict=True):
-                    _settle(future, answer)
-            except Exception as error:  # every waiter has to hear of it, whatever it is
+            except Exception as error:  # everybody has to hear of it, whatever it is
                 self._broken = str(error) or type(error).__name__
-                for write, future in batch:
+                for write, _ in batch:
                     self._keep(write)
-                    _settle(future, error)
-            await asyncio.sleep(0)  # whoever was answered says whether the next batch is urgent
+                answers = [error] * len(batch)
+            for (_, answered), answer in zip(batch, answers, strict=True):
+                answered(answer)
         self._flusher = None
 
     async def _write(self, writes: Sequence[Claim | Record]) -> list[Written]:
         """Write in one transaction; after a failed one nothing more is written."""
         if self._broken is not None:
             raise LedgerError(self._broken)
-        return await self.call(partial(self.ledger.write, writes, rate=self._rate))
+        answers = await self.call(partial(self.ledger.write, writes, rate=self._rate))
+        if len(answers) != len(writes):
+            raise ValueError(f"the ledger has answered {len(answers)} of {len(writes)} writes")
+        return answers
 
     def _keep(self, write: Claim | Record) -> None:
         """Keep a record for `retry`; of a claim that may be on disk, keep that nothing was sent."""
@@ -160,13 +158,3 @@ class GroupCommit:
         else:
             detail = "the ledger failed while the call was claimed"
             self._unsaved.append(Record(write.call.reference_id, EventType.UNSENT, detail=detail))
-
-
-def _settle(future: asyncio.Future[Written], outcome: Written | Exception) -> None:
-    """Hand a waiter its answer, unless it has stopped waiting."""
-    if future.done():
-        return
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)

@@ -7,14 +7,14 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flowops.apply.connections import Feed
+from flowops.apply.options import Feed
 from flowops.apply.run import placing, work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from flowops.apply.connections import Api, RunOptions
     from flowops.apply.control import Halt, ShutdownRequest
+    from flowops.apply.options import Api, RunOptions
     from flowops.model.claims import RunLedger
     from flowops.model.plan import PlannedCall
     from flowops.model.result import CallResult

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from flowops.apply.connections import Connections, Feed, format_error, one_by_one
+from flowops.apply.connections import Connections, format_error
 from flowops.apply.control import CircuitBreaker, Halt, Timing
 from flowops.apply.group import GroupCommit
+from flowops.apply.options import Feed, one_by_one
 from flowops.apply.outcome import elsewhere, in_plan_order, moved, sent, still_in_flight
 from flowops.common.times import now
 from flowops.errors import FlowopsError, LedgerError
@@ -21,8 +22,8 @@ from flowops.model.result import CallResult, Result
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 
-    from flowops.apply.connections import Api, RunOptions
     from flowops.apply.control import ShutdownRequest
+    from flowops.apply.options import Api, RunOptions
     from flowops.model.call import Call
     from flowops.model.claims import RunLedger
     from flowops.model.plan import Plan, Planned

@@ -25,8 +25,8 @@ from support.operators import operate, resolve
 from support.plans import plan_of, sends_of
 from support.values import call
 
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, Timing
+from flowops.apply.options import RunOptions
 from flowops.apply.run import apply
 from flowops.ledger.open import init_ledger, open_ledger
 from flowops.ledger.operations import ImportedCall

@@ -9,8 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from unittest import mock
 
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest, Timing
+from flowops.apply.options import RunOptions
 from flowops.apply.run import apply
 from flowops.model.ledger import EventType, Leg
 from flowops.model.result import Verdict

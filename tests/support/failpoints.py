@@ -34,7 +34,7 @@ from flowops.model.claims import Claim, Record
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from flowops.apply.connections import Api, RunOptions, Sender
+    from flowops.apply.options import Api, RunOptions, Sender
     from flowops.model.claims import RunLedger, Written
     from flowops.model.document import Value
     from flowops.model.ledger import Entry

@@ -18,8 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import ShutdownRequest
+from flowops.apply.options import RunOptions
 from flowops.apply.run import RunFailed, apply, move
 from flowops.errors import LedgerError
 from flowops.ledger import operations, records

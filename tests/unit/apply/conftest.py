@@ -15,8 +15,8 @@ import pytest
 from support.plans import decided, sends_of
 from support.values import document_at
 
-from flowops.apply.connections import RunOptions
 from flowops.apply.control import ONE_REQUEST, ShutdownRequest, Timing
+from flowops.apply.options import RunOptions
 from flowops.apply.run import apply
 from flowops.common.times import now
 from flowops.ledger.pace import Pace

@@ -13,8 +13,11 @@ from flowops.apply.control import (
     WATCHED_RESULTS,
     CircuitBreaker,
     ShutdownRequest,
+    Timing,
     with_signals,
 )
+from flowops.model.ledger import EventType
+from flowops.model.result import Verdict
 
 
 def recording(shutdown):
@@ -126,3 +129,9 @@ def test_what_follows_from_a_failure_repeats_none_of_it(then: str, told: str) ->
     breaker.add_failure("it is gone; 1 result kept in spool (look)")
     breaker.add_failure(then)
     assert breaker.failure == told
+
+
+def test_a_pause_is_what_the_api_asks_for_or_twice_as_long_for_each_further_try():
+    timing = Timing(backoff=0.5)
+    assert [timing.pause(Verdict(EventType.UNSENT), tries) for tries in (1, 2, 3)] == [0.5, 1.0, 2.0]
+    assert [timing.pause(Verdict(EventType.THROTTLED, retry_after=7.0), tries) for tries in (1, 2)] == [7.0, 7.0]

@@ -303,6 +303,17 @@ def test_what_was_claimed_ahead_when_the_run_ends_is_put_back_and_not_sent(given
     assert Counter(step for _, step in given.ledger.log) == {"claimed": 6, "accepted": 4, "unsent": 2}
 
 
+def test_a_call_of_which_nobody_can_be_told_that_it_is_claimed_is_put_back_and_not_sent(given, kit):
+    def claimed(_reference):
+        raise OSError("the file of events is gone")
+
+    with pytest.raises(RunFailed) as failed:
+        given.run(kit.plan_of(*names(20)), concurrency=4, claimed=claimed)
+    assert given.api.sent == []
+    assert set(outcomes(failed.value.result).values()) == {Outcome.NOT_ATTEMPTED}
+    assert given.ledger.database.rows == {}
+
+
 def test_what_was_claimed_ahead_is_put_back_while_answers_are_still_awaited(given, kit):
     async def script(body, attempt):
         while len(given.ledger.log) < 6 or len(given.api.sent) < 4:
