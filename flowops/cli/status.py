@@ -1,4 +1,4 @@
-"""``flowops status``: the ledger at a glance."""
+"""``flowops status`` and ``flowops doctor``: how an environment is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_text
 from flowops.model.result import failures
 from flowops.project import Project
-from flowops.report.formats import ENTRIES, STATUS
+from flowops.report.formats import DIAGNOSIS, ENTRIES, STATUS
 from flowops.report.views.ledger import Entries
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ WORDS = ("guard", "given-up", "in-doubt", "none")
 )
 @options.fail_on(WORDS)
 @options.formats(STATUS)
-def command(
+def status(
     selection: Selection, since: datetime | None, wait: timedelta | None, fail_on: frozenset[str], format_: str
 ) -> int:
     """Show how many calls are in each state, how they ended, and what is in doubt: of the whole ledger, or of the day
@@ -101,3 +101,19 @@ def _of_calls(ledger: Store, selection: Selection, fail_on: frozenset[str], form
     happened = any(entry.state.is_placed for entry in entries)
     found = {"in-doubt": sum(map(is_doubtful, entries)), "none": int(not happened)}
     return worst(failures(fail_on, found) | ({ExitCode.FAILED} if unknown else set()))
+
+
+@click.command("doctor", short_help="Check everything that an environment needs; write nothing.")
+@options.env
+@options.formats(DIAGNOSIS)
+def doctor(environment: str, format_: str) -> int:
+    """Check that every reference is set, the ledger opens and is the pinned one, the API can be reached and takes the
+    token (asked for records: no phone rings), callbacks arrive, libraries are installed, and clocks agree.
+
+    Nothing is written, and no value of a reference is shown. A warning keeps no call from being placed. Exit with 0
+    unless a check fails, else with what apply would end with: 3 for files and what they may not name, 4 for a stop or a
+    list, 5 for the ledger, 6 for the API and its token, 64 for a secret of callbacks.
+    """
+    diagnosis = Project(environment=environment).examine()
+    print_result(DIAGNOSIS, diagnosis, format_)
+    return diagnosis.code

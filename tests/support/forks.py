@@ -35,7 +35,7 @@ _NEEDED = (
     "flowops.callbacks.token",
     "flowops.cli.apply",
     "flowops.cli.ledger",
-    "flowops.cli.worker",
+    "flowops.cli.services",
     "flowops.app.apply",
     "flowops.campaigns.dbos",
     "flowops.ledger.postgres",

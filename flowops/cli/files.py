@@ -1,4 +1,4 @@
-"""``flowops validate`` and ``flowops test``: everything that needs no ledger, no network and no secret."""
+"""``flowops validate``, ``render`` and ``test``: what needs the files only, and no ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from flowops.cli.output import TERMINAL, echo_status, print_problems, print_resu
 from flowops.common.exit_codes import ExitCode
 from flowops.documents.discovery import TESTS
 from flowops.project import Project
-from flowops.report.formats import CASES, PROBLEMS
+from flowops.report.formats import BODIES, CASES, PROBLEMS
+from flowops.report.views.plan import Bodies
 from flowops.report.views.problems import CasesView, ProblemsView
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.command("validate", short_help="Check everything that needs no ledger, no network and no secret.")
 @selecting.selection
 @options.formats(PROBLEMS)
-def command(selection: Selection, format_: str) -> int:
+def validate(selection: Selection, format_: str) -> int:
     """Check the documents of PATH, or of the whole project: their shape, their templates with every row of their
     data, the flows' variables, and the bodies that come of it.
 
@@ -69,3 +70,16 @@ def test(paths: tuple[str, ...], format_: str) -> int:
     if not tested.results:
         echo_status(f"there are no tests: no document of kind Test in {TESTS}")
     return ExitCode.INVALID if view.failed else 0
+
+
+@click.command("render", short_help="Print the request bodies, exactly as they would be sent.")
+@selecting.selection
+@options.formats(BODIES)
+def render(selection: Selection, format_: str) -> None:
+    """Print the request bodies of the calls of PATH, or of the whole project, exactly as they would be sent.
+
+    Nothing is masked here: mind where the output goes. A callback address that flowops makes itself
+    is added when a call is sent, and is not shown.
+    """
+
+    print_result(BODIES, Bodies(Project.of(selection, TERMINAL).render(), selection.environment), format_)

@@ -1,4 +1,4 @@
-"""``flowops worker``: place what is due of campaigns."""
+"""``flowops listen`` and ``flowops worker``: processes that go on until a signal comes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _host_and_port(_context: click.Context, _option: click.Parameter, value: str
     metavar="HOST:PORT",
     help="Receive callbacks there, too, and answer /healthz, /readyz and /metrics: 127.0.0.1:8080.",
 )
-def command(environment: str, once: bool, concurrency: int | None, listen: tuple[str, int] | None) -> int:
+def worker(environment: str, once: bool, concurrency: int | None, listen: tuple[str, int] | None) -> int:
     """Place what is due of the campaigns that `flowops apply --detach` has handed over.
 
     It works until SIGTERM or Ctrl-C comes: then it claims nothing more, lets what is in flight finish, and leaves all
@@ -45,3 +45,29 @@ def command(environment: str, once: bool, concurrency: int | None, listen: tuple
     echo_status(f"working for {environment}; stop it with Ctrl-C or SIGTERM")
     number = Project(environment=environment, observer=TERMINAL).work(once=once, concurrency=concurrency, listen=listen)
     return number if once or number == ExitCode.DONE else 128 + number
+
+
+@click.command("listen", short_help="Receive the API's callbacks, and requests to hooks.")
+@options.env
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="0 takes any free port.")
+@click.option(
+    "--hook",
+    "hooks",
+    multiple=True,
+    metavar="NAME",
+    help="Place what is asked for by POST /hooks/NAME, too, as flowops.yaml says in hooks; several: any of them.",
+)
+def listen(environment: str, host: str, port: int, hooks: tuple[str, ...]) -> int:
+    """Receive the API's callbacks, and write into the ledger how each call ended. A callback settles a call in doubt.
+
+    flowops gives every call an address below `callbacks.url` with a token of its own; what does not know the
+    token changes nothing. With --hook, whoever proves to know the hook's secret has the call of its document placed,
+    within its limit. Put a proxy with TLS in front, and do not let it pass /healthz, /readyz and /metrics on.
+    """
+
+    def ready(url: str) -> None:
+        echo_status(f"listening on {url}")
+
+    project = Project(environment=environment, observer=TERMINAL)
+    return 128 + project.listen(host, port, ready, hooks)
