@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from flowops.common.json import json_line
 from flowops.common.masking import mask_text
 from flowops.common.safe_files import emptied_file
 from flowops.common.version import __version__
@@ -148,7 +148,7 @@ def events_to(file: str | None, stdout: TextIO) -> Iterator[Callable[[Mapping[st
 
 def _write(stream: TextIO, event: Mapping[str, Value]) -> None:
     """Write an event as a line, at once."""
-    stream.write(f"{json.dumps(event)}\n")
+    stream.write(f"{json_line(event)}\n")
     stream.flush()
 
 

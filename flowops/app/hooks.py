@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import time
 from collections import Counter
@@ -53,6 +52,7 @@ from flowops.apply.options import RunOptions
 from flowops.apply.outcome import elsewhere, planned_only
 from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of
+from flowops.common.json import json_line
 from flowops.common.metrics import Metric
 from flowops.errors import FlowopsError, Invalid, LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow
@@ -237,7 +237,7 @@ class Hooks:
             "run": None if self._run_of is None else self._run_of.run,
         }
         _log.debug("hook %(hook)s: %(outcome)s, answered with %(status)d", line)
-        self._log(json.dumps(line))
+        self._log(json_line(line))
 
     async def _answer(self, hook: Hook, request: Request, body: Body) -> Answer:
         """Return the answer to a request. Raises Refused for one of which nothing is placed."""

@@ -20,7 +20,6 @@ are for the machine's own network: a proxy should pass on callbacks only.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections import Counter, deque
@@ -33,6 +32,7 @@ from urllib.parse import unquote
 from flowops.callbacks.body import Malformed, read_callback
 from flowops.callbacks.token import Address, check_secret, read_address, verify
 from flowops.common.called import install_command
+from flowops.common.json import json_line
 from flowops.common.metrics import CONTENT_TYPE, Metric, exposition, info
 from flowops.common.version import __version__
 from flowops.errors import FlowopsError, LedgerError
@@ -304,7 +304,7 @@ class Receiver:
         if handled.why is not None:
             line["why"] = handled.why
         _log.debug("callback: %(outcome)s, answered with %(status)d", line)
-        self._log(json.dumps(line))
+        self._log(json_line(line))
 
     async def _healthz(self) -> Response:
         try:

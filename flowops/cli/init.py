@@ -8,6 +8,7 @@ import click
 
 from flowops.app.starter import SERVICES, TEMPLATES, UNPINNED, write_starter
 from flowops.cli.output import echo_status
+from flowops.report.escape import safe
 
 
 @click.command("init", short_help="Write a small working repository.")
@@ -24,7 +25,7 @@ def command(directory: str, service: str | None, template: str | None) -> None:
     """
     root = Path(directory)
     for path in write_starter(root, service, template):
-        click.echo(path)
+        click.echo(safe(str(path)))
     options = TEMPLATES[template].options if template is not None else ""
     echo_status(f"Next: flowops plan{options}, then flowops apply{options}: in the sandbox no phone rings.")
     if service is not None:

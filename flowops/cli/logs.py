@@ -7,7 +7,6 @@ name, a body or a token. Other libraries are not listened to.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from contextlib import suppress
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from flowops.common.json import json_line
 from flowops.common.masking import mask_text
 from flowops.common.text import visible
 from flowops.errors import UsageError
@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
         fields = record.args if isinstance(record.args, dict) else {}
         line = {name: mask_text(value) if isinstance(value, str) else value for name, value in fields.items()}
         head = {"time": _time(record), "level": record.levelname.lower(), "logger": record.name}
-        return json.dumps({**line, **head, "message": _message(record)})
+        return json_line({**line, **head, "message": _message(record)})
 
 
 class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]

@@ -84,7 +84,10 @@ def root(chdir: str | None, command_from: str | None) -> None:
     if command_from is not None:
         raise UsageError(f"{COMMAND_FROM} NAME is used alone, or after -C: the variable holds all the rest")
     if chdir is not None:
-        os.chdir(chdir)
+        try:
+            os.chdir(chdir)
+        except OSError as error:
+            raise UsageError(f"-C: {visible(chdir)}: {(error.strerror or type(error).__name__).lower()}") from None
 
 
 with_log_options(root)
@@ -103,10 +106,7 @@ def main() -> NoReturn:
         click.echo("interrupted", err=True)
         code = 130
     except click.ClickException as error:
-        from flowops.common.masking import mask_any_number
-
-        # It repeats what was given, and that may be a number in the place of something else: also without its +.
-        message = mask_any_number(error.format_message())
+        message = _fit_to_print(error.format_message())
         if isinstance(error, click.UsageError):
             click.UsageError(message, error.ctx).show()
             code = ExitCode.USAGE
@@ -153,6 +153,17 @@ def _words(arguments: list[str]) -> list[str]:
         return [*before, *shlex.split(text)]
     except ValueError:
         raise UsageError(f"{COMMAND_FROM}: in {name} a quote is not closed") from None
+
+
+def _fit_to_print(message: str) -> str:
+    """Return what click says: it repeats what was given, which a pipeline may have from anybody.
+
+    That may be a number in the place of something else, also without its +.
+    """
+    from flowops.common.masking import mask_any_number
+    from flowops.report.escape import log_line, safe
+
+    return "\n".join(log_line(safe(line.expandtabs(2))) for line in mask_any_number(message).split("\n"))
 
 
 def _print_as_json(error: FlowopsError) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowops.common.budget import MAX_INTEGER, VALUE_DEPTH
 from flowops.common.masking import mask_name, mask_written
+from flowops.common.text import without_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 
 _FLAT = frozenset((str, int, bool, type(None)))
+
+
+#: How JSON writes a ``#`` that no CI runner takes for the beginning of a command.
+SHARP = "\\u0023"
+
+
+def json_line(value: Any) -> str:
+    """Return a value as one line of ASCII, for a log: nothing in it is obeyed by a terminal or a CI runner."""
+    return without_commands(json.dumps(value), SHARP)
 
 
 class NotJson(ValueError):

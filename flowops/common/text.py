@@ -27,6 +27,8 @@ _IN_UTC = regex(
     r"(?P<day>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r" (?P<time>[0-9]{2}(?::[0-9]{2}){1,2}) UTC\b"
 )
+# What begins a command to a CI runner anywhere in a line: ``##[`` (GitHub), ``##vso[`` (Azure), ``##teamcity[``.
+_COMMAND = regex(r"##(?=[A-Za-z]{0,20}\[)")
 # Who logs in at an address, and with which password.
 _LOGIN = regex(r"//[^/?#\s]*@")
 
@@ -61,6 +63,11 @@ def visible(text: object) -> str:
     if shown.isprintable():
         return shown
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in shown)
+
+
+def without_commands(text: str, sharp: str) -> str:
+    """Return a text in which no CI runner finds a command: its second ``#`` is written as the text's language can."""
+    return _COMMAND.sub(lambda _: f"#{sharp}", text) if "##" in text else text
 
 
 def shorten(text: str, longest: int) -> str:

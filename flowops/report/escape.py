@@ -14,6 +14,8 @@ from flowops.common.patterns import regex
 if TYPE_CHECKING:
     import re
 
+from flowops.common.text import without_commands
+
 # Unicode 15, general categories Cc, Cf, Cs, Zl and Zp, without the cost of asking for every character:
 # control characters and escape sequences, bidirectional controls, zero-width and other invisible ones, lone surrogates.
 UNSAFE = (
@@ -26,8 +28,6 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 #: Marks that pile up on one character reach into the lines above and below.
 _PILED = regex(r"((?:[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]){4})"
                     r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")  # fmt: skip
-#: What begins a command to a CI runner anywhere in a line (GitHub's and Azure's runner, ``ActionCommand.TryParse``).
-COMMAND = "##["
 #: Longer values are cut in text meant for people; JSON has them whole.
 LONGEST = 200
 #: Sentences may be longer: a comment holds 65,536 characters for everything, a log and a page more.
@@ -51,8 +51,7 @@ _NOT_XML = regex("[\ufffe\uffff]")
 
 def safe(text: str) -> str:
     """Return a text on one line, for a terminal or a log: what is unseen or obeyed is shown as ``\\u{1b}``."""
-    if COMMAND in text:
-        text = text.replace(COMMAND, "#\\u{23}[")
+    text = without_commands(text, "\\u{23}")
     if text.isascii() and text.isprintable():
         return text
     return _PILED.sub(r"\1", _UNSAFE.sub(_escaped, text))

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from flowops.common.json import json_line
 from flowops.common.safe_files import append_to
 from flowops.errors import FlowopsError
 from flowops.sandbox.settings import FaultKind
@@ -196,4 +197,4 @@ class Journal:
         """Write one line: what happened, when, and the facts of it."""
         if self._lines is not None:
             time = datetime.fromtimestamp(now, UTC).isoformat(timespec="microseconds")
-            self._lines.write(json.dumps({"event": event, "time": time, **facts}) + "\n")
+            self._lines.write(json_line({"event": event, "time": time, **facts}) + "\n")

@@ -44,6 +44,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize("name", ["pipe.yaml", "calls/a.yaml", "nothing", "link"])
+def test_only_a_directory_is_worked_in(root: Path, name: str) -> None:
+    (root / "link").symlink_to("link")
+    ran = flowops("-C", name, "plan", cwd=root)
+    assert (ran.code, ran.out) == (64, "")
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("file", ["/dev/zero", "pipe"])
 def test_what_has_no_end_is_not_read(root: Path, command: tuple[str, ...], file: str) -> None:

@@ -13,8 +13,10 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from flowops.common.json import SHARP
 from flowops.common.patterns import regex
-from flowops.report.escape import COMMAND, UNSAFE
+from flowops.common.text import without_commands
+from flowops.report.escape import UNSAFE
 
 if TYPE_CHECKING:
     import re
@@ -63,7 +65,7 @@ def _array(items: Iterable[Value], indent: str) -> Iterator[str]:
 
 def _dumps(value: Value) -> str:
     """Return one line, in which nothing is obeyed by a terminal or a CI runner; it is the same to a reader."""
-    text = json.dumps(value, ensure_ascii=False).replace(COMMAND, "#\\u0023[")
+    text = without_commands(json.dumps(value, ensure_ascii=False), SHARP)
     return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
@@ -76,7 +78,8 @@ _PLAIN_KEY = regex(r"[A-Za-z_][A-Za-z0-9_-]*")
 #: What some reader takes for a boolean or for nothing (YAML 1.1, yaml.org/type/bool.html and null.html).
 _NOT_PLAIN = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPE = regex(f'["\\\\{UNSAFE}\ufffe\uffff\x85]')
-_NO_COMMAND = "#\\x23["
+#: How YAML writes a ``#`` that no CI runner takes for the beginning of a command.
+_SHARP = "\\x23"
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -115,7 +118,7 @@ def _key(key: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{_ESCAPE.sub(_escaped, text).replace(COMMAND, _NO_COMMAND)}"'
+    return f'"{without_commands(_ESCAPE.sub(_escaped, text), _SHARP)}"'
 
 
 def _escaped(found: re.Match[str]) -> str:

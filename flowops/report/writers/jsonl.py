@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from flowops.common.json import json_line
 from flowops.report.formats import EXPORT, Format
 from flowops.report.views.ledger import AuditTrail, Exported
 
@@ -20,4 +20,4 @@ def write(output: Output, target: Target) -> None:
     if not isinstance(output, Exported | AuditTrail):
         raise TypeError(type(output))
     rows = (row._asdict() for row in output.rows()) if isinstance(output, AuditTrail) else output.rows
-    target.stream.writelines(f"{json.dumps(row)}\n" for row in rows)
+    target.stream.writelines(f"{json_line(row)}\n" for row in rows)
