@@ -132,7 +132,7 @@ LONGEST = 64 * 1024
 def read_variable(name: str, what: str, failure: type[FlowopsError]) -> str:
     """Return the value of an environment variable, for `what`. Raises `failure` when it is not set, or empty."""
     if name not in os.environ:
-        raise failure(f"{what}: the environment variable {name} is not set")
+        raise failure(f"{what}: the environment variable {name} is not set", hint=f"export {name}=…")
     return _normalized(os.environ[name], f"{what}: the environment variable {name}", failure)
 
 

@@ -80,6 +80,8 @@ def _what_there_is(parent: str, key: str, present: Iterable[object]) -> str:
     owner = "the row" if parent == "row" else parent
     parts = [f"did you mean '{member(parent, guess)}'?"] if guess is not None else []
     parts.append(f"{owner} has: {mask_names(names)}" if names else f"{owner} is empty")
+    if parent == "vars" and guess is None and key.isidentifier():
+        parts[-1] += f"; give it with --var {key}=…"
     return " ".join(parts)
 
 

@@ -8,7 +8,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import click
 import pytest
@@ -16,6 +18,7 @@ from support.code import UnknownCommand, parsed
 from support.commands import EXAMPLES, ROOT, environment, flowops
 
 from flowops.cli.main import root
+from flowops.common.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,6 +139,24 @@ def test_every_link_of_readme_is_absolute_and_leads_to_a_file() -> None:
     definition = r"(?m)^\[([^\]]+)\]: .*$"
     prose = re.sub(r"(?s)```.*?```|`[^`]*`", "", re.sub(definition, "", text))
     assert set(re.findall(r"(?<!!)\[([^\]]+)\](?!\()", prose)) == set(re.findall(definition, text))
+
+
+def test_the_badges_of_readme_are_true() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    shown = {name: unquote(said).replace("_", " ") for name, said in re.findall(r"/badge/(\w+)-([^-]+)-\w+\)", text)}
+    released = f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = [each.rpartition(" ")[2] for each in project["classifiers"] if re.search(r":: 3\.\d+$", each)]
+    assert shown == {
+        "version": __version__ if released else f"{__version__} (unreleased)",
+        "Python": " | ".join(versions),
+        "licence": project["license"],
+    }
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith(f"{project['license']} License")
+    (workflow,) = re.findall(r"!\[CI\]\(https://github.com/flowops/flowops/actions/workflows/([^/]+)/badge.svg\)", text)
+    assert (ROOT / ".github/workflows" / workflow).exists()
+    tested = re.findall(r'"(3\.\d+)"', (ROOT / ".github/workflows" / workflow).read_text(encoding="utf-8"))
+    assert set(versions) <= set(tested)
 
 
 def test_what_is_generated_is_fresh(tmp_path: Path) -> None:

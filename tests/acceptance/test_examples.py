@@ -83,6 +83,7 @@ def test_an_incident_without_its_variables_is_told() -> None:
     ran = flowops("validate", cwd=EXAMPLES / "incident-alert")
     assert ran.code == 3
     assert "'vars.headline' is not defined" in ran.err
+    assert "give it with --var headline=…" in ran.err
 
 
 def test_the_description_of_the_api_is_openapi() -> None:

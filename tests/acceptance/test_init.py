@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 from support.commands import flowops
 from support.git import Repository
 
-from flowops.app.starter import TEMPLATES
+from flowops.app.starter import TEMPLATES, pipeline_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,20 @@ def test_a_template_can_be_planned_as_it_is_printed_and_pushed(template: str, tm
     assert {"flowops.yaml", ".vscode/settings.json", ".flowops/schemas/call.schema.json"} <= set(kept)
     assert not [name for name in kept if name.endswith((".db", ".key", "plan.json"))]
     assert "production" in (tmp_path / "calls/flowops.yaml").read_text()
+
+
+def test_the_head_of_a_pipeline_names_the_settings_that_it_needs() -> None:
+    """What `init` says: read the head, and set the secrets that it names."""
+    text = pipeline_text("github")
+    head = text[: text.index("\nname:")]
+    assert set(re.findall(r"\${{ (?:secrets|vars)\.(\w+) }}", text)) == set(re.findall(r"FLOWOPS_[A-Z_]+\b(?!=)", head))
+    assert set(re.findall(r"^    environment: (\S+)", text, re.MULTILINE)) == set(
+        re.findall(r"^#   ([a-z-]+) ", head, re.MULTILINE)
+    )
+    gitlab = pipeline_text("gitlab")
+    head = gitlab[: gitlab.index("\nvariables:")]
+    for needed in ("FLOWOPS_PRODUCT_TOKEN", "FLOWOPS_LEDGER_URL", "FLOWOPS_CALLBACK_SECRET", "flowops ledger init"):
+        assert needed in head
 
 
 def test_there_is_no_other_template(tmp_path: Path) -> None:
