@@ -12,7 +12,6 @@ from flowops.common.exit_codes import ExitCode
 from flowops.documents.discovery import TESTS
 from flowops.project import Project
 from flowops.report.formats import BODIES, CASES, PROBLEMS
-from flowops.report.views.plan import Bodies
 from flowops.report.views.problems import CasesView, ProblemsView
 
 if TYPE_CHECKING:
@@ -81,5 +80,6 @@ def render(selection: Selection, format_: str) -> None:
     Nothing is masked here: mind where the output goes. A callback address that flowops makes itself
     is added when a call is sent, and is not shown.
     """
+    from flowops.report.views.plan import Bodies  # `validate` needs no plan
 
     print_result(BODIES, Bodies(Project.of(selection, TERMINAL).render(), selection.environment), format_)
