@@ -16,11 +16,12 @@ from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, encoding_meant
 from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY, other_shape
 from flowops.common.patterns import regex
-from flowops.common.text import LISTED, escaped
+from flowops.common.text import escaped
 from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
+from flowops.schema.wording import choice, describe, expected, kind, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from jsonschema import ValidationError
 
@@ -93,81 +94,6 @@ def _is_template(schema: Any) -> bool:
 
 def _of_another_kind(inner: ValidationError) -> bool:
     return not inner.path and inner.validator in ("type", "const", "enum")
-
-
-_TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "object": "a mapping",
-    "array": "a list",
-    "null": "empty",
-}
-
-
-def describe(value: Value) -> str:
-    """Return a value with its kind: ``the text 'abc'``, ``the number 15``, ``a list``."""
-    if isinstance(value, str):
-        return f"the text {mask_quoted(value)}"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"the number {mask_quoted(value)}"
-    return "nothing" if value is None else mask_quoted(value)
-
-
-def kind(value: Value) -> str:
-    """Return the kind of a value without the value, for what must not be repeated: ``text``, ``a number``."""
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return "a number"
-    return "true or false" if isinstance(value, bool) else mask_quoted(value)
-
-
-def choice(words: Iterable[str]) -> str:
-    """Return ``a``, ``a or b``, ``a, b or c``; each word once."""
-    unique = list(dict.fromkeys(words))
-    if len(unique) > LISTED:
-        unique = [*unique[: LISTED - 2], f"one of {len(unique) - LISTED + 2} others"]
-    if len(unique) < 2:
-        return "".join(unique)
-    return f"{', '.join(unique[:-1])} or {unique[-1]}"
-
-
-def expected(schema: Any) -> str:
-    """Return what a schema asks for, in a few words: ``text``, ``a whole number from 10 to 60``, ``Stop or Ignore``."""
-    return choice(_expected(schema)) or "something else"
-
-
-def _expected(schema: Any) -> list[str]:
-    if not isinstance(schema, dict):
-        return []
-    if "const" in schema:
-        return [_plain(schema["const"])]
-    if "enum" in schema:
-        return [_plain(option) for option in schema["enum"]]
-    types = schema.get("type")
-    if not types:
-        branches = schema.get("anyOf") or schema.get("oneOf") or []
-        return [words for branch in branches for words in _expected(branch)]
-    types = [types] if isinstance(types, str) else types
-    named = [_TYPES[name] for name in types if name != "null"] or [_TYPES["null"]]
-    limit = limits(schema)
-    return [f"{choice(named)} {'of ' if limit.startswith('at') else ''}{limit}"] if limit else named
-
-
-def limits(schema: dict[str, Any]) -> str:
-    """Return the range of a number: ``from 10 to 60``, ``at least 1``, ``above 0 and at most 3600``, or nothing."""
-    if "minimum" in schema and "maximum" in schema:
-        return f"from {schema['minimum']} to {schema['maximum']}"
-    return " and ".join(f"{word} {schema[keyword]}" for keyword, word in _LIMITS.items() if keyword in schema)
-
-
-_LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
-
-
-def _plain(value: Value) -> str:
-    return escaped(value) if isinstance(value, str) and value else mask_quoted(value)
 
 
 #: More mistakes than this in one value are not named: it is something else altogether.
@@ -380,11 +306,13 @@ def _too_long(mistake: _Mistake) -> SchemaError:
     return mistake.error(f"must have at most {mistake.value} characters, not {len(mistake.instance)}")
 
 
-def _items(mistake: _Mistake) -> SchemaError:
+def _size(mistake: _Mistake) -> SchemaError:
+    """Return what is wrong with how much there is in a list or a mapping."""
+    what, parts = ("list", "items") if isinstance(mistake.instance, list) else ("mapping", "entries")
     if not mistake.instance:
-        return mistake.error("is an empty list")
+        return mistake.error(f"is an empty {what}")
     word = "at least" if len(mistake.instance) < mistake.value else "at most"
-    return mistake.error(f"must have {word} {mistake.value} items, not {len(mistake.instance)}")
+    return mistake.error(f"must have {word} {mistake.value} {parts}, not {len(mistake.instance)}")
 
 
 def _unique(mistake: _Mistake) -> SchemaError:
@@ -402,13 +330,6 @@ def _identity(item: Value) -> object:
     if isinstance(item, dict | list):
         return json.dumps(item, sort_keys=True)
     return (isinstance(item, bool), item)
-
-
-def _properties(mistake: _Mistake) -> SchemaError:
-    if not mistake.instance:
-        return mistake.error("is an empty mapping")
-    word = "at least" if len(mistake.instance) < mistake.value else "at most"
-    return mistake.error(f"must have {word} {mistake.value} entries, not {len(mistake.instance)}")
 
 
 def _required(mistake: _Mistake) -> SchemaError:
@@ -497,13 +418,13 @@ _KEYWORDS: dict[str, Callable[[_Mistake], SchemaError]] = {
     "exclusiveMaximum": _range,
     "exclusiveMinimum": _range,
     "format": _format,
-    "maxItems": _items,
+    "maxItems": _size,
     "maxLength": _too_long,
-    "maxProperties": _properties,
+    "maxProperties": _size,
     "maximum": _range,
-    "minItems": _items,
+    "minItems": _size,
     "minLength": _too_short,
-    "minProperties": _properties,
+    "minProperties": _size,
     "minimum": _range,
     "multipleOf": _multiple,
     "not": _not,

@@ -10,8 +10,8 @@ from flowops.errors import UsageError
 from flowops.model.document import ABSENT, FIRST, Field
 from flowops.schema.check import KINDS
 from flowops.schema.engine import TEMPLATE_PATTERN
-from flowops.schema.explain import choice, expected
 from flowops.schema.store import schema_text
+from flowops.schema.wording import choice, expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,7 +9,8 @@ import pytest
 
 from flowops.common.text import LISTED, dotted
 from flowops.schema.check import KINDS, check, check_documents
-from flowops.schema.explain import SchemaError, choice, describe, expected
+from flowops.schema.explain import SchemaError
+from flowops.schema.wording import choice, describe, expected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
