@@ -116,7 +116,7 @@ def _classify_answer(sent: Mapping[str, Value], answer: Answer, now: float, hidd
         return _unclear(answer, safe_text(answer.cut, hidden))
     if 200 <= answer.status <= 299:
         return _classify_events(sent, answer, hidden)
-    said = f"the API answered {_status(answer.status)}{_text_of(answer.body, hidden)}"
+    said = f"the API answered {_status(answer.status)}{_text_of(answer, hidden)}"
     if answer.status in REFUSED:
         return Verdict(EventType.REFUSED, detail=said)
     if answer.status in UNAUTHORIZED:
@@ -134,10 +134,8 @@ def _classify_events(sent: Mapping[str, Value], answer: Answer, hidden: Iterable
     try:
         value = read_json(answer.body, half_characters=True)
     except NotJson as error:
-        coding = answer.headers.get("content-encoding", "identity").lower()
-        if coding != "identity":
-            named = shorten(visible(coding), 40)
-            return _unclear(answer, f"its body has the content-encoding {named}, which was not asked for")
+        if (coding := _coding(answer)) is not None:
+            return _unclear(answer, f"its body has the content-encoding {coding}, which was not asked for")
         return _unclear(answer, f"its body is not valid JSON ({error.reason})")
     events = value if isinstance(value, list) else [value]
     legs: list[Leg] = []
@@ -209,12 +207,22 @@ def _status(status: int) -> str:
         return str(status)
 
 
-def _text_of(body: bytes, hidden: Iterable[str]) -> str:
+def _coding(answer: Answer) -> str | None:
+    """Return how a body is encoded, where it is; no encoding was asked for."""
+    coding = answer.headers.get("content-encoding", "identity").lower()
+    return None if coding == "identity" else shorten(visible(coding), 40)
+
+
+def _text_of(answer: Answer, hidden: Iterable[str]) -> str:
     """Return ``: <what the error's body says>``, or nothing if it says nothing that a person would read."""
     try:
-        value = read_json(body, half_characters=True)
+        value = read_json(answer.body, half_characters=True)
     except NotJson:
-        text = body.decode("utf-8", "replace").strip()
+        try:
+            text = answer.body.decode().strip()
+        except UnicodeDecodeError:
+            coding = _coding(answer)
+            return f"; its body has the content-encoding {coding}, which was not asked for" if coding else ""
         return "" if not text or text.startswith("<") else f": {safe_text(text, hidden)}"
     if isinstance(value, list) and value:
         value = value[0]

@@ -14,7 +14,7 @@ from flowops.app.access import actor, address_of, host_of, name_of, open_for, pa
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.common.addresses import is_postgres, sqlite_file
-from flowops.common.names import ATTEMPT
+from flowops.common.names import within
 from flowops.common.numbers import names_number
 from flowops.common.safe_files import leave_out
 from flowops.common.secrets import without_line_break
@@ -78,9 +78,7 @@ def entries_asked(
     if names is not None:
         rows: Iterable[Entry] = (row for row in ledger.entries_of(names) if states is None or row.state in states)
     else:
-        # What a call's attempts are called begins with its own name.
-        glob = calls.refs[0] if len(calls.refs) == 1 and not calls.names else ""
-        rows = ledger.entries(states=states, glob=f"{glob.rpartition(ATTEMPT)[0] or glob}*")
+        rows = ledger.entries(states=states, glob=within(() if calls.names else calls.refs))
     found = (row for row in rows if calls.takes_name(row.root, row.max_attempts))
     first = next(found, None)
     if first is not None:
@@ -100,8 +98,8 @@ def _fits(entry: Entry, since: datetime | None, codes: Collection[int] | None) -
     return codes is None or any(code in codes for leg in entry.legs for code in (leg.code, leg.later))
 
 
-def labelled(ledger: Reader, asked: Selection) -> frozenset[str]:
-    """Return the references of the calls that have the labels which are asked for.
+def labelled(ledger: Reader, asked: Selection, among: Sequence[str] | None = None) -> frozenset[str]:
+    """Return the references of the calls that have the labels which are asked for; `among` some, where that is said.
 
     Those are the labels that a call was claimed with, which the ledger keeps, or that the files give it. Files that are
     not valid give none: what was claimed is found all the same.
@@ -111,7 +109,7 @@ def labelled(ledger: Reader, asked: Selection) -> frozenset[str]:
         named = references_asked(of_labels)
     except (Invalid, UsageError):
         named = frozenset()
-    return named | ledger.labelled(asked.calls.labels)
+    return named | ledger.labelled(asked.calls.labels, among)
 
 
 def references_asked(asked: Selection) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowops.app.ledger import labelled
 from flowops.common.masking import mask_text
-from flowops.common.names import reference_filter, same_name
+from flowops.common.names import reference_filter, same_name, within
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import Invalid, UsageError
@@ -42,11 +42,11 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
         names = [*selection.references, *(_listed(selection.from_file) if selection.from_file else [])]
         asked = list(dict.fromkeys(map(same_name, names)))
     else:
-        asked = operation.candidates(ledger)
+        asked = operation.candidates(ledger, within(selection.globs))
     found = _wanted(asked, selection, ledger)
     if selection.labels:
         calls = Selection((), ledger.environment, calls=CallFilter(selection.labels))
-        with_labels = labelled(ledger, calls)
+        with_labels = labelled(ledger, calls, sorted({name for reference in found for name in _names(reference)}))
         found = [reference for reference in found if not with_labels.isdisjoint(_names(reference))]
     if operation.whole_chains:
         roots = ledger.roots_of(found)
@@ -126,7 +126,8 @@ def lines_of(file: str) -> list[str]:
     """Return the lines of a file, ``-`` for stdin. Raises UsageError where it cannot be read."""
     try:
         data = sys.stdin.buffer.read(MAX_LIST + 1) if file == "-" else read_given(Path(file), MAX_LIST)
-        return data.decode().splitlines()
+        # As spreadsheets and some editors write a text: its first characters are no part of the first line.
+        return data.decode("utf-8-sig").splitlines()
     except Unreadable as error:
         raise UsageError(f"{file} {error}") from None
     except UnicodeDecodeError:

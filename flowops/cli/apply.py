@@ -16,7 +16,16 @@ from flowops.app.saved import refuse_plans
 from flowops.apply.outcome import exit_code
 from flowops.apply.run import RunFailed
 from flowops.cli import completing, options, selecting
-from flowops.cli.output import TERMINAL, confirm, echo_lines, echo_status, print_result, report_problems_as, take_stdout
+from flowops.cli.output import (
+    TERMINAL,
+    confirm,
+    echo_lines,
+    echo_status,
+    print_result,
+    report_problems_as,
+    take_stdout,
+    warn_of_sandbox,
+)
 from flowops.cli.plan import echo_notices
 from flowops.cli.plan import run as plan
 from flowops.common.exit_codes import ExitCode
@@ -285,15 +294,8 @@ def _is_named(parameter: str) -> bool:
 def _show(found: Planned, shown: Shown) -> None:
     """Show what is about to be placed."""
     echo_notices(found)
-    sandboxed = found.environment.sandboxed
-    real = [name for name, other in found.workspace.project.environments.items() if not other.sandboxed]
-    if (
-        sandboxed
-        and real
-        and click.get_current_context().get_parameter_source("environment") is ParameterSource.DEFAULT
-    ):
-        echo_status(f"warning: no --env was given, so these calls go to the sandbox; there is also {', '.join(real)}")
-    seen = of_plan(found.plan, full=shown.full, show_pii=shown.show_pii, sandboxed=sandboxed)
+    warn_of_sandbox("these calls go to", found.workspace.project, found.environment)
+    seen = of_plan(found.plan, full=shown.full, show_pii=shown.show_pii, sandboxed=found.environment.sandboxed)
     echo_lines([*report_lines(plan_report(seen)), line()])
 
 

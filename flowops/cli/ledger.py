@@ -214,9 +214,16 @@ def import_(file: Path, environment: str, format_: str) -> None:
     with project.ledger(readonly=False) as ledger:
         done = ledger.import_calls(adopted)
     _print_imported(environment, len(done.added), len(done.present), format_)
-    states = {call.reference_id: call.state for call in adopted}
-    if done.added and all(states[reference].is_placed for reference in done.added):
+    new = set(done.added)
+    calls = [call for call in adopted if call.reference_id in new]
+    if calls and all(call.state.is_placed for call in calls):
         echo_status("they count as placed: apply never places them again")
+    unknown = sum(call.rang_nobody_known for call in calls)
+    if unknown:
+        echo_status(
+            f"warning: no number is known of {phrases.count(unknown, 'call')} (an export masks it): "
+            "per-callee does not count them; `flowops ledger copy` moves a ledger with all that policies count"
+        )
 
 
 def _print_imported(environment: str, added: int, present: int, format_: str) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.app.load import project_of
 from flowops.app.operators import select
-from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result
+from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result, warn_of_sandbox
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
 from flowops.errors import UsageError
@@ -30,6 +31,7 @@ def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
 
     Returns 1 where something was refused; everything else was done.
     """
+    warn_of_sandbox("this is about", *project_of(asked.environment))
     project = Project(environment=asked.environment, observer=TERMINAL)
     with project.ledger(readonly=False) as ledger:
         operation = make(ledger)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
+from click.core import ParameterSource
 
 from flowops.common.called import called
 from flowops.common.safe_files import replace_file
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from flowops.model.document import Place, Problem
+    from flowops.model.project import Environment, Project
     from flowops.model.selection import Selection
     from flowops.report.layouts import Output
     from flowops.report.terminal import Line
@@ -125,6 +127,14 @@ def echo_status(text: str) -> None:
     from flowops.report.escape import log_line, safe
 
     sys.stderr.write(f"{log_line(safe(local_times(called().printed(text))))}\n")
+
+
+def warn_of_sandbox(what: str, project: Project, environment: Environment) -> None:
+    """Warn who has named no environment, and so does to the sandbox `what` was meant for another one, perhaps."""
+    real = [name for name, other in project.environments.items() if not other.sandboxed]
+    source = click.get_current_context().get_parameter_source("environment")
+    if environment.sandboxed and real and source is ParameterSource.DEFAULT:
+        echo_status(f"warning: no --env was given, so {what} the sandbox; there is also {', '.join(real)}")
 
 
 def print_problems(problems: Iterable[Problem], excerpt: Callable[[Place], str | None]) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from flowops.app.load import project_of
 from flowops.app.number_lists import hash_list, read_numbers
 from flowops.cli import options
 from flowops.cli.group import Group
-from flowops.cli.output import TERMINAL, print_result
+from flowops.cli.output import TERMINAL, print_result, warn_of_sandbox
 from flowops.project import Project
 from flowops.report.formats import BLOCKED, DONE
 from flowops.report.phrases import count
@@ -72,6 +73,7 @@ def _work(
 ) -> int:
     """Block numbers, or lift that, and say of how many it was so already."""
     meant = read_numbers(numbers, from_file)
+    warn_of_sandbox("this is about", *project_of(environment))
     with Project(environment=environment, observer=TERMINAL).ledger(readonly=False) as ledger:
         changed = sum((ledger.unblock if lift else ledger.block)(meant, reason))
     done, before = ("unblocked", "not blocked") if lift else ("blocked", "blocked already")

@@ -6,8 +6,9 @@ import shlex
 
 import click
 
+from flowops.app.load import project_of
 from flowops.cli import options
-from flowops.cli.output import print_result
+from flowops.cli.output import print_result, warn_of_sandbox
 from flowops.project import Project
 from flowops.report.formats import DONE
 from flowops.report.views.ledger import Done
@@ -23,6 +24,7 @@ def stop(environment: str, reason: str, format_: str) -> int:
     It stays stopped until `flowops resume`.
     """
 
+    warn_of_sandbox("this stops", *project_of(environment))
     changed, why = Project(environment=environment).stop(reason)
     said = f"{environment} was stopped already: {why}"
     if changed:
@@ -38,6 +40,7 @@ def stop(environment: str, reason: str, format_: str) -> int:
 def resume(environment: str, format_: str) -> int:
     """Allow runs of the environment to claim calls again after `flowops stop`. Nothing is placed by this itself."""
 
+    warn_of_sandbox("this resumes", *project_of(environment))
     changed = Project(environment=environment).resume()
     said = f"{environment} is resumed" if changed else f"{environment} was not stopped"
     print_result(DONE, Done(environment, "resume", {"changed": changed}, [said]), format_)

@@ -196,6 +196,16 @@ def reference_filter(globs: Sequence[str], excluded: Sequence[str] = ()) -> Refe
     return ReferenceFilter(tuple(map(_compiled, globs)), tuple(map(_compiled, excluded)))
 
 
+def within(globs: Sequence[str]) -> str:
+    """Return a pattern that fits each call, with all of its attempts, that one of some patterns names.
+
+    A database narrows with it what it reads. Of several patterns, and of none, it fits everything.
+    """
+    glob = same_name(globs[0]) if len(globs) == 1 else ""
+    # What a call's attempts are called begins with its own name.
+    return f"{glob.rpartition(ATTEMPT)[0] or glob}*"
+
+
 @lru_cache(maxsize=256)
 def _compiled(glob: str) -> Glob:
     # `fnmatch.translate` makes an expression that does not backtrack, however many stars there are.

@@ -66,6 +66,11 @@ class ImportedCall(NamedTuple):
     attempts_of_call: Attempts = ONE_ATTEMPT
     labels: Mapping[str, str] = {}
 
+    @property
+    def rang_nobody_known(self) -> bool:
+        """Return whether it may have rung a phone of which the number is not known, so that nobody can count it."""
+        return self.state.may_have_rung and not (self.legs and all(leg.callee for leg in self.legs))
+
 
 @dataclass(slots=True)
 class Import:
@@ -279,14 +284,16 @@ def purge(transaction: Transaction, before: str, after: str, actor: Actor, at: s
     given = {"ledger": ledger, "states": _SETTLED, "before": before, "after": after, "limit": CHUNK}
     found = connection.all("calls_to_purge", **given)
     references = [reference for (reference,) in found]
-    last = transaction.checkpoint.serial
     # With those that became these: what was sent may have been sent under such a name.
     named = [name for (name,) in connection.all("names_of_calls", ledger=ledger, references=references)]
     made = transaction.make([Change(name, EventType.PURGED, at, actor) for name in named])
     purged = [name for name, written in zip(named, made, strict=True) if written.done]
-    for serial, who, details, body in connection.all("details_to_forget", ledger=ledger, last=last, references=purged):
-        kept = hash_of_details(who, details, body)
-        connection.run("forget_details", ledger=ledger, serial=serial, details_hash=kept)
+    serials = [serial for (serial,) in connection.all("serials_of", ledger=ledger, references=purged)]
+    for start in range(0, len(serials), CHUNK):
+        some = serials[start : start + CHUNK]
+        for serial, who, details, body in connection.all("details_to_forget", ledger=ledger, serials=some):
+            kept = hash_of_details(who, details, body)
+            connection.run("forget_details", ledger=ledger, serial=serial, details_hash=kept)
     # Of runs that ended before that time and left nothing open, it is forgotten who they were.
     connection.run("delete_runs", ledger=ledger, before=before)
     return len(set(references).intersection(purged)), references[-1] if references else None

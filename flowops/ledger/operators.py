@@ -141,8 +141,8 @@ class Operation(ABC):
         """Return the references whose rows it looks at, so that they are read at once."""
         return references
 
-    def candidates(self, ledger: Reader) -> list[str]:
-        """Return the references of the calls that it is for."""
+    def candidates(self, ledger: Reader, within: str = "*") -> list[str]:  # noqa: ARG002 (they are few in most states)
+        """Return the references of the calls that it is for; of many only those that a pattern fits."""
         return ledger.references([state for state in self.states if state is not None])
 
     @abstractmethod
@@ -333,7 +333,7 @@ class Accept(Operation):
         """Return those of placed calls."""
         return frozenset(state for state in State if state.is_placed)
 
-    def candidates(self, ledger: Reader) -> list[str]:
+    def candidates(self, ledger: Reader, within: str = "*") -> list[str]:  # noqa: ARG002 (they are few)
         """Return those that were edited, or of which a callee was refused."""
         return sorted({*self._edits, *ledger.partly_refused()})
 
@@ -386,9 +386,9 @@ class Cancel(Operation):
         """
         return frozenset({None, State.REJECTED, State.IN_DOUBT, State.IN_FLIGHT})
 
-    def candidates(self, ledger: Reader) -> list[str]:
+    def candidates(self, ledger: Reader, within: str = "*") -> list[str]:
         """Return those of the ledger, and those of the files that it does not know."""
-        return sorted({*super().candidates(ledger), *ledger.unknown(self._named()), *ledger.open_chains()})
+        return sorted({*super().candidates(ledger), *ledger.unknown(self._named()), *ledger.open_chains(within)})
 
     def changes(self, operator: OperatorTransaction, reference_id: str, row: CallRow | None) -> Sequence[Change]:
         """Return the operator's word; a run that lives may yet send a call in flight, or hear of one in doubt."""

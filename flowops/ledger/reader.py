@@ -112,11 +112,15 @@ class Reader(History):
         found = {entry.reference_id: entry for entry in self.entries_of(names)} if len(names) > 1 else {}
         return [found[name] for name in names if name in found]
 
-    def open_chains(self) -> list[str]:
-        """Return the references of the placed calls of which another attempt may follow, in order."""
+    def open_chains(self, within: str = "*") -> list[str]:
+        """Return the references of the placed calls of which another attempt may follow, in order.
+
+        Of those that a pattern with ``*`` and ``?`` fits: only they are read.
+        """
+        given = {"ledger": self.number, "pattern": self._database.pattern(within), "marked": WITH_ATTEMPTS}
 
         def work(connection: Connection) -> list[str]:
-            found = connection.all("claimed_with_attempts", ledger=self.number, marked=WITH_ATTEMPTS)
+            found = connection.all("claimed_with_attempts", **given)
             names = [reference for (reference,) in found]
             further = roots_among(connection, self.number, names)
             roots = [name for name in names if name not in further]
@@ -129,7 +133,8 @@ class Reader(History):
         """Return the attempts that were made of each call that was claimed with attempts, from the first on."""
 
         def work(connection: Connection) -> list[list[Tried]]:
-            rows = connection.all("claimed_with_attempts", ledger=self.number, marked=WITH_ATTEMPTS)
+            every = self._database.pattern("*")
+            rows = connection.all("claimed_with_attempts", ledger=self.number, pattern=every, marked=WITH_ATTEMPTS)
             calls = dict.fromkeys(chains_among(connection, self.number, [reference for (reference,) in rows]).values())
             names = [[root, *further_references(root, most)] for root, most in calls]
             found = tried(connection, self.number, [name for some in names for name in some])
@@ -236,12 +241,14 @@ class Reader(History):
             found += self._database.read(work)
         return sorted(found, key=lambda entry: entry.reference_id)
 
-    def labelled(self, labels: Iterable[tuple[str, str]]) -> set[str]:
+    def labelled(self, labels: Iterable[tuple[str, str]], among: Sequence[str] | None = None) -> set[str]:
         """Return the references of the calls that all of some labels are kept with: those that they were claimed with.
 
-        Of an attempt they are those of the call.
+        Of an attempt they are those of the call. Where it is said `among` which, no other is read.
         """
         wanted = set(labels)
+        if among is not None:
+            return {reference for reference, known in self._all_labels(among).items() if wanted <= known.items()}
 
         def work(connection: Connection) -> list[tuple[str]]:
             labelled = self._labels_of_actors(connection)
@@ -249,6 +256,14 @@ class Reader(History):
             return connection.all("labelled_calls", ledger=self.number, actors=actors) if actors else []
 
         return {reference for (reference,) in self._database.read(work)}
+
+    def _all_labels(self, references: Sequence[str]) -> dict[str, Mapping[str, str]]:
+        """Return the labels of those of many calls that have any."""
+        found: dict[str, Mapping[str, str]] = {}
+        for start in range(0, len(references), CHUNK):
+            some = references[start : start + CHUNK]
+            found |= self._database.read(partial(self._labels, references=some))
+        return found
 
     def _labels_of_actors(self, connection: Connection) -> dict[int, dict[str, str]]:
         """Return the labels that are kept with who has acted, by the number of that."""

@@ -36,12 +36,13 @@ Sign = Callable[[str], str]
 class Kept:
     """What a spool has of one ledger; whoever records some of `changes` adds them to `recorded`.
 
-    `seen` is how far the ledger went when what is kept came about.
+    `seen` is how far the ledger went when what is kept came about, `others` the lines of other ledgers.
     """
 
     changes: list[Change]
     seen: list[Checkpoint] = field(default_factory=list)
     recorded: list[Change] = field(default_factory=list)
+    others: Sequence[bytes] = ()
 
 
 _OPEN = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -90,12 +91,22 @@ class Spool:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
 
     def kept(self, ledger_id: str, sign: Sign) -> Kept:
-        """Return what the file has of one ledger, and leave it as it is. Raises LedgerError as `taken` does."""
+        """Return what the file has of one ledger, and leave it as it is. Raises LedgerError as `taken` does.
+
+        It may be the copy of one, so a last line that is not whole is an error as well.
+        """
         try:
-            own, _ = self._split(self.path.read_bytes(), ledger_id, sign)
+            content = self.path.read_bytes()
         except OSError as error:
             raise LedgerError(f"{self.path}: {error.strerror}") from error
-        return Kept(list(_once(own).values()), [line.seen for line in own if line.seen is not None])
+        if content and not content.endswith(b"\n"):
+            last = len(content.splitlines())
+            raise LedgerError(
+                f"{self.path}:{last}: the file ends within this line",
+                hint="copy it once more; if a crash of the machine has cut it off, remove this one line",
+            )
+        own, others = self._split(content, ledger_id, sign)
+        return Kept(list(_once(own).values()), [line.seen for line in own if line.seen is not None], others=others)
 
     def seen(self, ledger_id: str, sign: Sign) -> list[Checkpoint]:
         """Return how far one ledger went when what is kept came about, and change nothing."""

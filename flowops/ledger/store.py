@@ -274,9 +274,14 @@ class Store(Administration):
         Return of how many calls that said something new, and of how many nothing.
 
         The file stays as it is: doing that twice changes nothing. Raises LedgerError for a line that was not written
-        with the ledger's key.
+        with the ledger's key, and where all lines are another ledger's.
         """
         kept = Spool(file, file.parent).kept(self.id, self.pseudonymizer.signature)
+        if kept.others and not kept.changes:
+            raise LedgerError(
+                f"{file}: nothing in it is of ledger {self.id} of {self.environment}",
+                hint="it belongs to another ledger: say its --env, or give this environment the address that it had",
+            )
         self.hear(f"a spool ({file})", kept.seen)
         if not kept.changes:
             return 0, 0

@@ -109,7 +109,7 @@ def test_a_rehearsal_does_not_ring_a_blocked_number(clinic: Clinic, api: ApiServ
 def test_numbers_come_from_a_file_or_stdin_and_each_counts_once(clinic: Clinic) -> None:
     (clinic.root / "stop.txt").write_text("# as-of: 2026-11-27\n+442079460101\n\n+44 (0)20 7946 0102\n")
     assert clinic.block("--from-file", "stop.txt").out == "production: 2 numbers blocked\n"
-    again = clinic.block(SECOND, "--from-file", "-", stdin="+442079460103\n+442079460102\n")
+    again = clinic.block(SECOND, "--from-file", "-", stdin="\ufeff+442079460103\r\n+442079460102\r\n")
     assert again.out == "production: 1 number blocked, 1 number was blocked already\n"
     assert clinic.blocked()["summary"] == {"blocked": 3, "lifted": 0}
 

@@ -65,7 +65,7 @@ def test_a_hundred_doubts_are_settled_by_one_pattern(doubtful: Path) -> None:
 
 
 def test_references_come_from_a_file_or_from_stdin_and_kinds_narrow_each_other(doubtful: Path) -> None:
-    (doubtful / "list").write_text("ok-1\n\n ok-2 \nok-3\n")
+    (doubtful / "list").write_text("\ufeffok-1\r\n\n ok-2 \nok-3\n")  # as a spreadsheet writes it, and by hand
     ran = run(doubtful, "ledger", "resolve", "--from-file", "list", "--ref", "ok-[12]", "--placed", *WORD)
     assert (ran.code, "nothing matches" in ran.err) == (64, True)
     ran = run(doubtful, "ledger", "resolve", "--from-file", "list", "--exclude-ref", "ok-3", "--placed", *WORD)

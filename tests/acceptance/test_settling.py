@@ -217,7 +217,10 @@ def test_imported_calls_are_never_placed(project: Path) -> None:
     assert "placed.csv:3:1: placed-at" in wrong.err
     assert run(project, "ledger", "list", "--format", "json").json["calls"] == []
     rows.write_text("reference-id,callee,placed-at\nlost-1,+442079460101,2026-11-01T09:00:00Z\nclear-2,,\n")
-    assert run(project, "ledger", "import", str(rows)).code == 0
+    imported = run(project, "ledger", "import", str(rows))
+    assert (imported.code, imported.out) == (0, "2 imported, 0 already present\n"), imported.err
+    assert "they count as placed: apply never places them again" in imported.err
+    assert "warning: no number is known of 1 call (an export masks it): per-callee does not count" in imported.err
     applied = run(project, "apply", "--auto-approve", "--format", "json")
     assert applied.code == 0, applied.err
     assert applied.json["summary"]["unchanged"] == 2

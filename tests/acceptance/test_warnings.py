@@ -61,6 +61,21 @@ def test_a_forgotten_environment_is_told_where_there_is_a_real_one(committed: Re
     assert api.received.total() == 0
 
 
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        (("stop", "--reason", "r"), "this stops"),
+        (("resume",), "this resumes"),
+        (("policy", "block", "+442079460101", "--reason", "r"), "this is about"),
+        (("ledger", "cancel", "call-1", "--reason", "r"), "this is about"),
+    ],
+)
+def test_and_so_it_is_by_what_people_do_to_a_ledger(real: Path, command: tuple[str, ...], what: str) -> None:
+    told = f"warning: no --env was given, so {what} the sandbox; there is also production"
+    assert told in flowops(*command, cwd=real, env=ENV).err
+    assert told not in flowops(*command, "--env", "sandbox", cwd=real, env=ENV).err
+
+
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no file system in memory is mounted here")
 def test_a_ledger_that_does_not_last_is_told(real: Path) -> None:
     folder = Path(tempfile.mkdtemp(dir="/dev/shm"))

@@ -96,14 +96,14 @@ JOIN flowops_events
 WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = ANY (:references)
   AND coalesce(flowops_calls.state, '') <> '' AND flowops_events.details LIKE :marked
 
--- Those that were claimed to be tried more than once.
+-- Those that were claimed to be tried more than once, by a pattern of their names.
 -- name: claimed_with_attempts
-SELECT flowops_calls.reference_id
-FROM flowops_calls
-JOIN flowops_events
-  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
-WHERE flowops_calls.ledger = :ledger AND flowops_calls.state IS NOT NULL AND flowops_events.details LIKE :marked
-ORDER BY flowops_calls.reference_id
+SELECT reference_id FROM flowops_calls
+WHERE ledger = :ledger AND reference_id LIKE :pattern ESCAPE '\' AND coalesce(state, '') <> '' AND (
+  SELECT details FROM flowops_events
+  WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim
+) LIKE :marked
+ORDER BY reference_id
 
 -- Few references have what stands between a call's own name and the number of an attempt. Of a call that was purged it
 -- is not known any more how often it was to be tried.
@@ -173,20 +173,22 @@ GROUP BY substr(claimed_at, 1, 15)
 -- name: counts
 SELECT counted, calls, phones FROM flowops_counts WHERE ledger = :ledger AND calls <> 0
 
+-- The last one is looked at: any would do, but PostgreSQL would go through all of them to find it.
 -- name: has_claimed_since
-SELECT EXISTS (SELECT 1 FROM flowops_calls WHERE ledger = :ledger AND claimed_at >= :since)
+SELECT EXISTS (
+  SELECT 1 FROM (
+    SELECT 1 FROM flowops_calls WHERE ledger = :ledger AND claimed_at >= :since ORDER BY claimed_at DESC LIMIT 1
+  ) AS last
+)
 
 -- Whatever became of them. The labels of a call are kept with who claimed it, as canonical JSON: a quote inside a text is
 -- escaped there, so that nothing else looks like a label.
 -- name: count_labelled_since
-SELECT coalesce(sum(flowops_calls.phones), 0)
-FROM flowops_calls
-JOIN flowops_events
-  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
-JOIN flowops_actors
-  ON flowops_actors.ledger = flowops_calls.ledger AND flowops_actors.number = flowops_events.actor
-WHERE flowops_calls.ledger = :ledger AND flowops_calls.claimed_at >= :since AND flowops_calls.state IS NOT NULL
-  AND flowops_actors.actor LIKE :labelled
+SELECT coalesce(sum(phones), 0) FROM flowops_calls
+WHERE ledger = :ledger AND claimed_at >= :since AND coalesce(state, '') <> '' AND (
+  SELECT actor FROM flowops_events
+  WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.claim
+) IN (SELECT number FROM flowops_actors WHERE ledger = :ledger AND actor LIKE :labelled)
 
 -- Neither of the next two asks for the time: there are few calls to one callee and few without an answer, and only
 -- without a condition on the time does SQLite take the index that finds these, not the one of all calls in that time.

@@ -119,21 +119,26 @@ SELECT serial, hash FROM flowops_events WHERE ledger = :ledger ORDER BY serial D
 -- name: last_event_at
 SELECT at FROM flowops_events WHERE ledger = :ledger ORDER BY serial DESC LIMIT 1
 
--- What a purge takes out: of all events up to its own.
--- name: details_to_forget
+-- All events of some calls. Each is looked up by itself: of a join PostgreSQL expects so many that it reads them all.
+-- name: serials_of
 WITH RECURSIVE history (serial) AS (
   SELECT serial FROM flowops_calls WHERE ledger = :ledger AND reference_id = ANY (:references)
   UNION ALL
-  SELECT earlier FROM history
-  JOIN flowops_events ON flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
-  WHERE earlier IS NOT NULL
+  SELECT (
+    SELECT earlier FROM flowops_events
+    WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+  )
+  FROM history WHERE serial IS NOT NULL
 )
+SELECT serial FROM history WHERE serial IS NOT NULL
+
+-- What a purge takes out of events.
+-- name: details_to_forget
 SELECT flowops_events.serial, flowops_actors.actor, flowops_events.details, flowops_events.body
-FROM history
-CROSS JOIN flowops_events
+FROM flowops_events
 JOIN flowops_actors
   ON flowops_actors.ledger = flowops_events.ledger AND flowops_actors.number = flowops_events.actor
-WHERE flowops_events.ledger = :ledger AND flowops_events.serial = history.serial
+WHERE flowops_events.ledger = :ledger AND flowops_events.serial = ANY (:serials)
 
 -- name: forget_details
 UPDATE flowops_events SET details_hash = :details_hash, actor = NULL, details = NULL, body = NULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -466,3 +467,12 @@ def test_what_came_behind_a_success_takes_nothing_from_it():
     assert classify_answer(SINGLE, Answer(200, {}, body, followed=True), now=NOW).event_type is EventType.ACCEPTED
     refused = json.dumps(event(success=False, error="no")).encode()
     assert classify_answer(SINGLE, Answer(200, {}, refused, followed=True), now=NOW).event_type is EventType.UNCLEAR
+
+
+def test_a_refusal_in_an_encoding_is_told_by_its_name_and_not_by_its_bytes() -> None:
+    packed = gzip.compress(b'{"messages": ["bad"]}')
+    named = classify_answer(SINGLE, Answer(400, {"content-encoding": "gzip"}, packed), now=NOW)
+    assert named.detail == (
+        "the API answered 400 Bad Request; its body has the content-encoding gzip, which was not asked for"
+    )
+    assert classify_answer(SINGLE, Answer(400, {}, packed), now=NOW).detail == "the API answered 400 Bad Request"

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowops.common.names import INVISIBLE, NAME_PATTERN, did_you_mean, encoding_meant, nearest, same_name, why_unusable
+from flowops.common.names import (
+    INVISIBLE,
+    NAME_PATTERN,
+    did_you_mean,
+    encoding_meant,
+    nearest,
+    same_name,
+    why_unusable,
+    within,
+)
 
 
 def test_the_nearest_name_is_suggested() -> None:
@@ -78,3 +87,11 @@ def test_one_rule_says_what_a_name_is(name: str) -> None:
 
 def test_canonically_equivalent_names_are_one() -> None:
     assert same_name("Zoe\u0308") == same_name("Zo\u00eb") == "Zo\u00eb"
+
+
+@pytest.mark.parametrize(
+    ("globs", "pattern"),
+    [(["call-1"], "call-1*"), (["call-?-*"], "call-?-**"), (["call-1~2"], "call-1*"), ([], "*"), (["a-*", "b-*"], "*")],
+)
+def test_what_patterns_name_is_read_with_one(globs: list[str], pattern: str) -> None:
+    assert within(globs) == pattern

@@ -141,6 +141,7 @@ class TestCancel:
             ended(tried, make, name, attempt)
         tried.write([make.claim("alone"), make.accepted("alone", call_id="id-9")])
         assert NOBODY.candidates(tried) == ["a", "waits"]
+        assert NOBODY.candidates(tried, "w*") == ["waits"]
         assert tried.roots_of(["a~2", "alone~2", "a~4", "a"]) == {"a~2": "a"}
         assert tried.with_attempts(["a", "alone"]) == ["a", "a~2", "a~3", "alone"]
         assert tried.further_attempts() == 3

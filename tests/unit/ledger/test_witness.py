@@ -72,6 +72,12 @@ def test_a_spool_of_another_machine_is_taken_in_and_left_as_it_is(sqlite, make, 
         assert writer.import_spool(spool) == (new, known)
         assert writer.look_up(["a"])["a"].state is State.PLACED
     assert spool.read_bytes() == content
+    spool.write_bytes(content[:-9])
+    with pytest.raises(LedgerError, match=r"from-ci.jsonl:1: the file ends within this line"):
+        writer.import_spool(spool)
+    spool.write_bytes(content.replace(writer.id.encode(), b"7d5a5b1e-0000-4000-8000-000000000000"))
+    with pytest.raises(LedgerError, match=f"nothing in it is of ledger {writer.id} of "):
+        writer.import_spool(spool)
     spool.write_bytes(content.replace(b"id-1", b"id-2"))
     with pytest.raises(LedgerError, match="was not written with the ledger's key"):
         writer.import_spool(spool)

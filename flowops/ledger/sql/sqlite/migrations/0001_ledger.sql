@@ -95,6 +95,7 @@ CREATE TABLE flowops_calls (
 CREATE INDEX flowops_calls_state ON flowops_calls (ledger, state, reference_id);
 CREATE INDEX flowops_calls_claimed ON flowops_calls (ledger, claimed_at);
 CREATE INDEX flowops_calls_words ON flowops_calls (ledger, words);
+CREATE INDEX flowops_calls_refused ON flowops_calls (ledger, reference_id) WHERE refused > 0;
 CREATE INDEX flowops_calls_renamed ON flowops_calls (ledger, renamed) WHERE state = 'renamed';
 
 -- How many calls there are, and how many phones they ring: in a state, or claimed within ten minutes (such as
