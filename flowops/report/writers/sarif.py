@@ -11,6 +11,7 @@ from flowops.model.plan import Action
 from flowops.report.annotations import URGENT, of_output
 from flowops.report.formats import CASES, PLAN, PROBLEMS, Format
 from flowops.report.json.text import dumps
+from flowops.report.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,18 +24,11 @@ if TYPE_CHECKING:
 FORMAT = Format("SARIF 2.1.0, for code scanning", (PROBLEMS, CASES, PLAN), order=60, instead=True)
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-#: What the rules look at that most people meet; the name of any other rule says it.
+#: What the rules look at: what is wrong with a document, and why calls need somebody to look at them.
 ABOUT: Mapping[str, str] = {
-    "schema": "A field that is missing, unknown, or not what the schema of its document allows.",
-    "template": "A template that cannot be rendered for a row.",
-    "variable": "A flow variable that the flow does not declare, or that is not of its type.",
-    "number": "A phone number that is not valid in the plan of its country.",
-    "rows": "Rows of data that cannot be read.",
-    "encoding": "A file that is not in the encoding that is declared.",
-    "include": "A file that is taken in and is not there, or that may not be taken in.",
-    "policy": "A policy that says something that cannot be kept.",
-    "records": "A record of data that is not one.",
-} | {action.value: f"A call that is {meaning}." for action, meaning in URGENT.items() if isinstance(action, Action)}
+    **KINDS,
+    **{action.value: f"A call that is {meaning}." for action, meaning in URGENT.items() if isinstance(action, Action)},
+}
 WRONG = "The message names the field and what is wrong, often with what to write; flowops validate says the same."
 HELD = "The call is not placed as it is. flowops plan shows it with the reason; nothing has to be wrong in the file."
 
@@ -92,7 +86,7 @@ def _rule(code: str) -> Json:
         "id": code,
         "name": "Flowops" + "".join(word.capitalize() for word in code.split("-")),
         "shortDescription": {"text": f"flowops: {code}"},
-        "fullDescription": {"text": ABOUT.get(code, f"What the rule {code} of flowops holds against a document.")},
+        "fullDescription": {"text": ABOUT.get(code, KINDS["invalid"])},
         "help": {"text": HELD if held else WRONG},
         "helpUri": f"{HOME}/blob/main/docs/troubleshooting.md",
     }
