@@ -178,7 +178,8 @@ def heard_section(title: str, groups: Iterable[Group]) -> Section:
 
     def listing() -> Iterator[Block]:
         calls = (call for group in groups for call in group.shown if call.heard)
-        found = Counter((call.texts, call.flow) for call in calls if call.texts)
+        heard = ((tuple(call.texts), call.flow) for call in calls)
+        found = Counter(each for each in heard if each[0])
         more = len(found) - MOST_TEXTS
         if found:
             entries = [_texts(*each, number) for each, number in found.most_common(MOST_TEXTS)]

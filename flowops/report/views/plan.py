@@ -9,11 +9,13 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.common.masking import HIDDEN, calling_code, mask_number, masked_but
+from flowops.common.masking import HIDDEN, calling_code, mask_number, mask_text, masked_but
 from flowops.model.document import ABSENT
 from flowops.model.plan import A_FEW, ALL_SHOWN, NONE_SHOWN, Action, Change, Shift
+from flowops.report.blocks import Lazy
 from flowops.report.masking import PeopleCounter, distinguish, guards_of, masked, without_numbers, without_pseudonyms
 
 if TYPE_CHECKING:
@@ -123,7 +125,8 @@ class CallView(NamedTuple):
     """One call of a plan or a difference, `callees` and `changes` masked; `place` is where its document begins.
 
     `action` is what the plan does with it, or what became of it. `pseudonyms` are the short names of the callees, in
-    their order. `root` is the reference-id of the first of its `max_attempts` attempts, of which it is one.
+    their order. `root` is the reference-id of the first of its `max_attempts` attempts, of which it is one. `texts` are
+    made by whoever shows them, which few formats do.
     """
 
     reference_id: str
@@ -137,7 +140,7 @@ class CallView(NamedTuple):
     changes: tuple[Change, ...] = ()
     reasons: tuple[str, ...] = ()
     until: str | None = None
-    texts: tuple[SpokenText, ...] = ()
+    texts: Iterable[SpokenText] = ()
     labels: Mapping[str, str] = {}
     root: str = ""
     attempt: int = 1
@@ -332,7 +335,7 @@ def view_of(call: Call, action: Action | Shift, pseudonym: Callable[[str], str],
         pseudonyms=tuple(map(pseudonym, call.callees)),
         place=call.origin.place(),
         row=call.row,
-        texts=spoken_texts(call),
+        texts=Lazy(partial(spoken_texts, call)),
         labels=call.labels,
         root=call.root,
         attempt=call.attempt,
@@ -340,14 +343,12 @@ def view_of(call: Call, action: Action | Shift, pseudonym: Callable[[str], str],
     )
 
 
-def spoken_texts(call: Call) -> tuple[SpokenText, ...]:
-    """Return the variables of a call that are text, in the order in which they are sent; sensitive ones are hidden."""
+def spoken_texts(call: Call) -> Iterator[SpokenText]:
+    """Yield the variables of a call that are text, in the order in which they are sent; sensitive ones are hidden."""
     variables = call.body.get("flow-variables") or {}
-    return tuple(
-        SpokenText(name, HIDDEN if ("flow-variables", name) in call.sensitive else str(masked(value)))
-        for name, value in variables.items()
-        if isinstance(value, str)
-    )
+    for name, value in variables.items():
+        if isinstance(value, str):
+            yield SpokenText(name, HIDDEN if ("flow-variables", name) in call.sensitive else mask_text(value))
 
 
 def iso(at: datetime) -> str:
