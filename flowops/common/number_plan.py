@@ -1,22 +1,18 @@
 """The number plans of all countries: Google's libphonenumber, from its tables and without the code around them.
 
 `phonenumbers` takes 10 to 20 µs for each question about a number, and imports its formatters and matchers with itself.
-Its tables need nothing of that. So they are imported below a package that has the folder of `phonenumbers` and nothing
-else, under a name of ours: whoever imports `phonenumbers` gets all of it, as ever. The questions are asked here in
-libphonenumber's own order; the patterns of a country are one expression, compiled when a number first needs it. Tests
-hold every answer against `phonenumbers`.
+Its tables need nothing of that, and are imported without it. The questions are asked here in libphonenumber's own
+order; the patterns of a country are one expression, compiled when a number first needs it. Tests hold every answer
+against `phonenumbers`.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from functools import cached_property, lru_cache
-from importlib import import_module
-from importlib.util import find_spec
-from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.common.libraries import module_of
 from flowops.common.patterns import regex
 
 if TYPE_CHECKING:
@@ -44,7 +40,6 @@ _PLACED_MOBILES = frozenset({"86", "52", "54", "55", "62"})
 _BEGINNING = regex(r"\+[1-9][0-9]{0,2}")
 #: Matches nothing.
 _NOTHING = r"(?!)"
-_PACKAGE = "flowops_number_tables"
 #: How many answers of one kind are kept.
 _KEPT = 4_096
 
@@ -257,21 +252,14 @@ def regions() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def tables() -> Tables:
     """Return the tables, imported by the first who asks."""
-    found = find_spec("phonenumbers")
-    assert found is not None
-    assert found.submodule_search_locations is not None
-    package = ModuleType(_PACKAGE)
-    package.__path__ = found.submodule_search_locations
-    sys.modules[_PACKAGE] = package
-    data = import_module(f"{_PACKAGE}.data")
-    return Tables(data._COUNTRY_CODE_TO_REGION_CODE, import_module(f"{_PACKAGE}.phonemetadata").PhoneMetadata)
+    data = module_of("phonenumbers", "data")
+    return Tables(data._COUNTRY_CODE_TO_REGION_CODE, module_of("phonenumbers", "phonemetadata").PhoneMetadata)
 
 
 @lru_cache(maxsize=1)
 def _zones() -> Mapping[str, tuple[str, ...]]:
     """Return the time zones by the first digits of a number, the country code first."""
-    tables()
-    found: Mapping[str, tuple[str, ...]] = import_module(f"{_PACKAGE}.tzdata").TIMEZONE_DATA
+    found: Mapping[str, tuple[str, ...]] = module_of("phonenumbers", "tzdata").TIMEZONE_DATA
     return found
 
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
-from jinja2 import nodes
-
 from flowops.common import plugins
 from flowops.common.names import nearest
 from flowops.common.text import listed
@@ -21,6 +19,7 @@ from flowops.templates.budget import ATTEMPT, MAX_DEPTH, MAX_ERRORS, MAX_PARTS
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.table import parameter_of
 from flowops.templates.filters.tests import TESTS
+from flowops.templates.jinja import nodes
 from flowops.templates.problems import TemplateError, UndefinedName, member
 from flowops.templates.syntax import keys, label, start, too_deep
 from flowops.templates.values import COMPARISONS, no_charge, sendable

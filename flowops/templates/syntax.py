@@ -12,13 +12,10 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
-from jinja2.lexer import Lexer
-from jinja2.parser import Parser
-
 from flowops.common.names import nearest
 from flowops.common.patterns import regex
 from flowops.templates.budget import MAX_BRACKETS, MAX_SOURCE
+from flowops.templates.jinja import Grammar, Lexer, TemplateSyntaxError, nodes
 from flowops.templates.problems import TemplateError, member
 
 if TYPE_CHECKING:
@@ -205,7 +202,7 @@ def parse(source: str) -> nodes.Template:
     if len(source) > MAX_SOURCE:
         raise TemplateError(f"a template may have at most {MAX_SOURCE} characters, this has {len(source)}", offset=0)
     try:
-        return Parser(_ENVIRONMENT, source).parse()
+        return _GRAMMAR.parse(source)
     except TemplateSyntaxError as found:
         raise explained(source, found.message or "it cannot be read", found.lineno, _tags(source)) from None
     except RecursionError:
@@ -277,7 +274,7 @@ def _tags(source: str) -> Iterator[Tag]:
     """Yield the statements of a template, up to where it cannot be read."""
     begun = False
     with suppress(TemplateSyntaxError):
-        for at, sort, text in _ENVIRONMENT.lexer.tokeniter(source, None):
+        for at, sort, text in _GRAMMAR.lexer.tokeniter(source, None):
             if sort == "name" and begun:
                 yield Tag(text, at)
             if sort != "whitespace":
@@ -325,19 +322,6 @@ class _OffsetLexer(Lexer):
             at += len(text)
 
 
-class _Environment(Environment):
-    """What the parser needs to know of Jinja; no template is ever loaded, compiled or rendered by it."""
-
-    def __init__(self) -> None:
-        super().__init__(autoescape=False, keep_trailing_newline=True)
-        self._offset_lexer = _OffsetLexer(self)
-
-    @property
-    def lexer(self) -> Lexer:
-        """Return the lexer that hands out offsets."""
-        return self._offset_lexer
-
-
 def _check_escapes(text: str, at: int) -> None:
     bad = _BAD_ESCAPE.search(text)
     if bad is not None:
@@ -359,7 +343,7 @@ def _check_statement(word: str, at: int) -> None:
     raise TemplateError(f"templates have no '{word}' statement", hint=hint, offset=at)
 
 
-_ENVIRONMENT = _Environment()
+_GRAMMAR = Grammar(_OffsetLexer)
 
 
 def start(node: nodes.Node) -> int:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from jinja2 import nodes
-
 from flowops.common.budget import MAX_TEXT, MOST_KNOWN, PARTS_PER_STEP, SHORT
 from flowops.templates import closures
 from flowops.templates.budget import ATTEMPT, MAX_LOOPS
 from flowops.templates.expressions import LOOP, ROW_NUMBER, Expressions, VarsUse
+from flowops.templates.jinja import nodes
 from flowops.templates.problems import TemplateError
 from flowops.templates.syntax import parse, start, too_deep
 from flowops.templates.values import kind

@@ -19,6 +19,7 @@ HEAVY = {
     "holidays",
     "httpx",
     "importlib.metadata",
+    "flowops_jinja2",
     "jinja2",
     "json",
     "jsonschema",
@@ -43,6 +44,7 @@ NOT_FOR_A_FILE = {
     "holidays",
     "httpx",
     "importlib.metadata",
+    "flowops_jinja2",
     "jinja2",
     "jsonschema",
     "phonenumbers",
@@ -70,6 +72,7 @@ NOT_FOR_A_PLAN = {
     "holidays",
     "httpx",
     "importlib.metadata",
+    "jinja2",
     "jsonschema",
     "phonenumbers",
     "psycopg",
@@ -117,7 +120,7 @@ def imported(args: list[str], cwd: Path | None = None) -> set[str]:
         (["status"], NOT_FOR_A_PLAN),
         (
             ["diff", "HEAD", CALL],
-            {"httpx", "asyncio", "sqlite3", "rich", "jinja2"},
+            {"httpx", "asyncio", "sqlite3", "rich", "jinja2", "flowops_jinja2"},
         ),
     ],
     ids=["help", "version", "version-by-click", "validate", "plan", "status", "diff"],
@@ -133,7 +136,7 @@ def test_a_command_imports_nothing_that_it_does_not_need(args: list[str], banned
 @pytest.mark.parametrize(
     ("text", "needed"),
     [
-        ('max-ringing-timeout: "{{ 10 + 5 }}"', "jinja2"),
+        ('max-ringing-timeout: "{{ 10 + 5 }}"', "flowops_jinja2.parser"),
         ("expires: 2036-11-24T09:00Z", "flowops.policy.terms"),
     ],
     ids=["templates", "terms"],

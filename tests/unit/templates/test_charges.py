@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jinja2 import nodes
 
 from flowops.templates import expressions
 from flowops.templates.filters import FILTERS
 from flowops.templates.filters.tests import TESTS
+from flowops.templates.jinja import nodes
 from flowops.templates.syntax import parse
 
 #: A step is 256 characters or 16 items: a few microseconds. A busy machine takes some times as long; what is charged

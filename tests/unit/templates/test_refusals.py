@@ -8,11 +8,11 @@ import sys
 import textwrap
 
 import pytest
-from jinja2 import nodes
 
 from flowops.model.document import Problems
 from flowops.templates import problems
 from flowops.templates.expressions import _EXPRESSIONS
+from flowops.templates.jinja import nodes
 
 # The escapes of jinja2 up to 3.1.5: CVE-2016-10745 (str.format), CVE-2019-10906 (str.format_map), CVE-2024-56201
 # (a file name in compiled code), CVE-2024-56326 (a stored reference to str.format), CVE-2025-27516 (|attr to it);
