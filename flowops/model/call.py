@@ -120,6 +120,11 @@ def split_reference(reference: str) -> tuple[str, int]:
     return (reference, 1) if found is None else (found[1], int(found[2]))
 
 
+def root_of(reference: str, attempt: int) -> str:
+    """Return the reference-id of the first attempt of a call, which is the call's own."""
+    return split_reference(reference)[0] if attempt > 1 else reference
+
+
 #: The API's name of what a spec calls ``reference-id``.
 INSTRUCTION_ID = "instruction-id"
 #: What a policy may allow that is refused as a rule: a reference-id with the number of its callee.
@@ -265,7 +270,7 @@ class Call(NamedTuple):
     @property
     def root(self) -> str:
         """Return the reference-id of the first attempt, which is the call's own."""
-        return split_reference(self.reference_id)[0] if self.attempt > 1 else self.reference_id
+        return root_of(self.reference_id, self.attempt)
 
     @property
     def callees(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.model.call import ONE_ATTEMPT, Attempts, split_reference
+from flowops.model.call import ONE_ATTEMPT, Attempts, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,7 +173,7 @@ class Entry(NamedTuple):
     @property
     def root(self) -> str:
         """Return the reference-id of the first attempt, which is the call's own."""
-        return split_reference(self.reference_id)[0] if self.attempt > 1 else self.reference_id
+        return root_of(self.reference_id, self.attempt)
 
     @property
     def posted_as(self) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from flowops.model.call import FINGERPRINT, HASH_BYTES, ONE_ATTEMPT, split_reference
+from flowops.model.call import FINGERPRINT, HASH_BYTES, ONE_ATTEMPT, root_of, split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -140,7 +140,7 @@ class PlannedReference(NamedTuple):
     @property
     def root(self) -> str:
         """Return the reference-id of the first attempt, which is the call's own."""
-        return split_reference(self.reference_id)[0] if self.attempt > 1 else self.reference_id
+        return root_of(self.reference_id, self.attempt)
 
 
 class PlannedCall(NamedTuple):

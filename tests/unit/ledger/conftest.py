@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from support import values
 from support.values import document_at
 
 from flowops.ledger.open import init_ledger, open_ledger
@@ -152,21 +153,9 @@ def store(address: Address) -> Store:
 
 
 def call(reference_id: str = "a", *callees: str, patient: str = "Ann") -> Call:
-    """A call with a sensitive variable; to one callee in London unless told."""
-    body: dict[str, Value] = {
-        "instruction-id": reference_id,
-        "caller": "+442079460000",
-        "callflow-id": "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10",
-        "flow-variables": {"patient": patient, "minutes": 15},
-        "voicemail-response": "Stop",
-    }
-    if len(callees) > 1:
-        body["callees"] = list(callees)
-    else:
-        body["callee"] = callees[0] if callees else "+442079460023"
-    document = document_at("calls/a.yaml", "Call")
-    sensitive = frozenset({("callee",), ("callees",), ("flow-variables", "patient")})
-    return Call(reference_id, body, None, sensitive, Origin(document, {}))
+    """A call with a sensitive variable, of a document; to one callee in London unless told."""
+    origin = Origin(document_at("calls/a.yaml", "Call"), {})
+    return values.call(reference_id, *callees, patient=patient)._replace(origin=origin)
 
 
 def fingerprint(digit: str = "0") -> str:
