@@ -153,6 +153,13 @@ def test_a_field_is_explained(editor: Editor, field: str, told: str) -> None:
     assert told in editor.hover(f"calls/hover-{field}.yaml", text)
 
 
+def test_the_schema_of_every_kind_explains_a_field_with_an_example(editor: Editor) -> None:
+    text = CALL.replace("call.schema.json", "flowops.schema.json")
+    shown = editor.hover("calls/hover-any.yaml", text.replace("\ncallee: ", "\n§callee: ", 1))
+    assert "E.164" in shown
+    assert "Examples" in shown
+
+
 def test_a_new_flow_is_known_once_the_schemas_are_built(editor: Editor) -> None:
     other = "apiVersion: flowops/v1\nkind: Flow\nname: farewell\ncallflow-id: abc\nvariables: {tune: {type: string}}\n"
     (editor.folder / "flows/farewell.yaml").write_text(other)
