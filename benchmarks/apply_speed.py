@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 100
 #: Milliseconds until the server answers.
-DELAYS = (50, 0)
+DELAYS = (200, 50, 0)
 SCRIPT = Path(__file__).with_name("apply_run.py")
 
 

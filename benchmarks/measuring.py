@@ -46,7 +46,7 @@ def spread(figures: Iterable[float]) -> Spread:
     return Spread(each[0], median(each), each[-1])
 
 
-def measured(command: Sequence[str | Path], cwd: Path | None = None, told: Path | None = None) -> Run:
+def measured(command: Sequence[str | Path | int], cwd: Path | None = None, told: Path | None = None) -> Run:
     """Run a command to its end; RuntimeError, with what it said, when it fails. What it prints is kept in `told`.
 
     The memory is that of all its processes together, where what they share counts in parts, looked at every 50 ms. Of a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from api_server import api_server
 from comparison import Comparison
 from data_set import data_set, make
 from measuring import Run, in_turns, measured
-from peers_files import ANSIBLE, OCTODNS, TERRAFORM
+from peers_files import ANSIBLE, OCTODNS, TERRAFORM, collection
 from plan_rows import PLAN
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ FLOWOPS = [sys.executable, "-m", "flowops"]
 def peers(size: Size, keep: Path | None) -> list[Comparison]:
     """All that are there."""
     found = []
-    tools = {BIN / "octodns-sync": octodns, BIN / "ansible-playbook": ansible, Path("terraform"): terraform}
+    tools = {
+        BIN / "octodns-sync": octodns,
+        BIN / "ansible-playbook": ansible,
+        Path("newman"): newman,
+        Path("terraform"): terraform,
+    }
     for tool, compare in tools.items():
         if shutil.which(tool) is None:
             print(f"{tool.name} is left out: it is not installed", file=sys.stderr)
@@ -67,13 +73,33 @@ def terraform(size: Size, _keep: Path | None, root: Path) -> Comparison:
     return Comparison(f"A plan of {size.resources:,} rows of CSV: terraform", size.resources, "row", runs)
 
 
+def newman(size: Size, _keep: Path | None, root: Path) -> Comparison:
+    """A collection of one POST, sent once for each row of a CSV file, on loopback."""
+    with api_server(0) as address:
+        _one_by_one(root, size.posts, address)
+        (root / "collection.json").write_text(json.dumps(collection(address)))
+        command = ["newman", "run", "collection.json", "--iteration-data", "data/appointments.csv"]
+        jobs = {
+            "flowops apply": partial(_apply, root),
+            "newman": partial(measured, [*command, "--reporters", "json"], root),
+        }
+        runs = in_turns(jobs, size.rounds)
+    note = "One request after the other. flowops keeps a ledger, newman keeps nothing."
+    return Comparison(f"{size.posts} calls placed: newman", size.posts, "call", runs, note=note)
+
+
+def _one_by_one(root: Path, posts: int, address: str) -> None:
+    """A repository of so many calls, which are placed over one connection, as fast as that takes them."""
+    make(root, posts)
+    project = root / "flowops.yaml"
+    told = f"api: {address}\n    rate: none\n    concurrency: 1"
+    project.write_text(project.read_text().replace("api: http://127.0.0.1:9/api", told))
+
+
 def ansible(size: Size, _keep: Path | None, root: Path) -> Comparison:
     """One POST after the other, on loopback."""
     with api_server(0) as address:
-        make(root, size.posts)
-        project = root / "flowops.yaml"
-        told = f"api: {address}\n    rate: none\n    concurrency: 1"
-        project.write_text(project.read_text().replace("api: http://127.0.0.1:9/api", told))
+        _one_by_one(root, size.posts, address)
         (root / "place.yml").write_text(ANSIBLE)
         given = [
             "-e",

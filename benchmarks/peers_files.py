@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 OCTODNS = """\
 providers:
   config: {class: octodns.provider.yaml.YamlProvider, directory: ./config, enforce_order: false}
@@ -42,3 +44,20 @@ resource "terraform_data" "call" {
   }
 }
 """
+
+
+def collection(address: str) -> dict[str, Any]:
+    """A collection for newman: one POST, with the values of a row."""
+    body = """{
+      "instruction-id": "reminder-{{id}}", "callee": "{{phone}}", "caller": "+442079460000",
+      "callflow-id": "7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10",
+      "flow-variables": {"patient": "{{name}}", "when": "{{when}}", "minutes": 15}, "voicemail-response": "Stop"
+    }"""
+    request = {
+        "method": "POST",
+        "header": [{"key": "Content-Type", "value": "application/json"}],
+        "url": f"{address}/FlowBuilder",
+        "body": {"mode": "raw", "raw": body},
+    }
+    schema = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+    return {"info": {"name": "calls", "schema": schema}, "item": [{"name": "place", "request": request}]}

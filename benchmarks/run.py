@@ -31,6 +31,7 @@ from size import MEANING, QUICK, Size
 from spec_files import spec_files
 from stage_table import stages
 from startup import startup
+from steady_rate import steady_rate
 from step_costs import step_costs
 from workers import workers
 
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[Size, Path | None], Sequence[Report]]] = {
     "commands": commands,
     "apply": apply_speed,
     "writers": many_writers,
+    "rate": steady_rate,
     "hook": hook_latency,
     "callbacks": callbacks,
     "peers": peers,

@@ -1,7 +1,8 @@
-"""`validate` of many spec files, against check-jsonschema on the same files with the same schema.
+"""`validate` of many spec files, against two programs that hold the same files against the same schema.
 
 flowops keeps the place of every value, looks at phone numbers and reference-ids, and renders each body;
-check-jsonschema holds the files against the schema of a call, and no more.
+check-jsonschema, in Python, and Sourcemeta's jsonschema, in C++, hold the files against the schema of a call, and no
+more.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +78,12 @@ def spec_files(size: Size, _keep: Path | None) -> list[Comparison]:
         names = write_files(directory, size.files)
         own = partial(measured, [BIN / "flowops", "validate"], directory)
         peer = partial(measured, [BIN / "check-jsonschema", "--schemafile", SCHEMA, *names], directory)
+        jobs = {"flowops validate": own, "check-jsonschema": peer}
+        if find_spec("sourcemeta_jsonschema"):
+            compiled = [sys.executable, "-m", "sourcemeta_jsonschema", "validate", SCHEMA, *names]
+            jobs["jsonschema of Sourcemeta, in C++"] = partial(measured, compiled, directory)
         own()  # warms the caches of files and modules
-        runs = in_turns({"flowops validate": own, "check-jsonschema": peer}, size.rounds)
+        runs = in_turns(jobs, size.rounds)
     return [
         Comparison(
             f"`validate` of {size.files:,} spec files of {len(CALL):,} bytes", size.files, "file", runs, by="processor"

@@ -1,4 +1,4 @@
-"""How long flowops takes to start, against bare Python and importing click alone.
+"""How long flowops takes to start, against bare Python and importing click alone; and what each command's help takes.
 
 flowops is run as it is installed: by its script, with compiled modules.
 """
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from comparison import Comparison
 from data_set import data_set
 from measuring import in_turns, measured
@@ -46,4 +47,16 @@ def startup(size: Size, keep: Path | None) -> list[Comparison]:
         runs = in_turns(jobs, size.starts)
     # They are too short to look at their memory, and the kernel's figure begins with that of this process.
     timed = {name: [run._replace(peak=0.0) for run in each] for name, each in runs.items()}
-    return [Comparison("Start-up", 1, "start", timed, by="processor")]
+    return [Comparison("Start-up", 1, "start", timed, by="processor"), _help_of_each(size)]
+
+
+def _help_of_each(size: Size) -> Comparison:
+    """Start every command for its help, a fifth as often: what its module imports, and no more."""
+    from flowops.cli.main import root
+
+    jobs = {"python -c pass": partial(measured, COMMANDS["python -c pass"])}
+    for name in root.list_commands(click.Context(root)):
+        jobs[f"flowops {name}"] = partial(measured, [BIN / "flowops", name, "--help"])
+    runs = in_turns(jobs, max(size.starts // 5, 1))
+    timed = {name: [run._replace(peak=0.0) for run in each] for name, each in runs.items()}
+    return Comparison("Start-up of each command, `--help`", 1, "start", timed, by="processor")

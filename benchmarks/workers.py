@@ -15,6 +15,8 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +35,9 @@ FLOWOPS = [sys.executable, "-m", "flowops"]
 E = ("--env", "large")
 DETACH = [*FLOWOPS, "apply", *E, "--detach", "--auto-approve", "--name", "all"]
 ALONE = [sys.executable, str(Path(__file__).with_name("workers_run.py"))]
+QUEUE = Path(__file__).with_name("queue_run.py")
+#: Queues that keep no ledger: what they are called here, and there.
+QUEUES = {"a bare table": "table"} | ({"procrastinate": "procrastinate"} if find_spec("procrastinate") else {})
 #: Connections of all workers together.
 CONNECTIONS, FOUR = 100, 4
 DELAYS = (50, 0)
@@ -130,8 +135,20 @@ def begun(root: Path, postgres: Postgres, way: str) -> float:
         return measured([*command, "worker", "--once", *E], here.root).cpu * (FOUR if way == "four workers" else 1)
 
 
+def queued(root: Path, postgres: Postgres, calls: int, delay: float, way: str) -> Run:
+    """Place so many calls from another queue, which keeps nothing of what was answered."""
+    log = root / f"times-{next(_NUMBERS)}"
+    with api_server(delay, log) as address:
+        ran = measured([sys.executable, QUEUE, way, calls, CONNECTIONS, address, postgres.new()])
+    times = sorted(map(float, log.read_text().split()))
+    assert len(times) == calls, f"{way}: {len(times):,} of {calls:,} were posted"
+    return speed(times, ran)
+
+
 def placed(root: Path, postgres: Postgres, calls: int, delay: float, way: str) -> Run:
     """One way to place so many calls."""
+    if way in QUEUES:
+        return queued(root, postgres, calls, delay, QUEUES[way])
     with repository(root, postgres, calls, delay) as here:
         if way == "apply":
             ran = measured([*FLOWOPS, "apply", *E, "--auto-approve"], here.root)
@@ -331,12 +348,11 @@ def _all(size: Size, root: Path, postgres: Postgres) -> Iterator[Comparison | Go
     ways = ("apply", "one worker", "without the engine", "four workers")
     bases = {way: begun(root, postgres, way) for way in ways}
     for delay in DELAYS:
-        jobs = {
-            way: (lambda way=way, delay=delay: placed(root, postgres, size.calls, delay / 1000, way)) for way in ways
-        }
+        jobs = {way: partial(placed, root, postgres, size.calls, delay / 1000, way) for way in (*ways, *QUEUES)}
         runs = in_turns(jobs, size.rounds)
         title = f"workers, {size.calls:,} calls at {CONNECTIONS} connections, server at {delay} ms"
-        yield Comparison(title, size.calls, "call", runs, by="speed")
+        note = "Behind a bare table (SKIP LOCKED) or procrastinate is no ledger: nothing of an answer is kept."
+        yield Comparison(title, size.calls, "call", runs, by="speed", note=note)
         used = {way: median(run.cpu for run in runs[way]) - bases[way] for way in ways}
         one, four, bare = (used[way] for way in (ways[1], ways[3], ways[2]))
         fast = median(a.wall / b.wall for a, b in zip(runs["apply"], runs["one worker"], strict=True))
