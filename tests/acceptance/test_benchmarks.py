@@ -43,7 +43,7 @@ LONG = {
 
 def run(*options: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, RUN, *options]
-    ran = subprocess.run(command, env=environment(), cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
+    ran = subprocess.run(command, env=environment(), cwd=ROOT, text=True, capture_output=True, check=False, timeout=900)
     assert ran.returncode == 0, ran.stderr
     return ran
 
