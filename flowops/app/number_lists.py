@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowops.app.operators import lines_of
+from flowops.app.operators import lines_of, named_file
 from flowops.app.secrets import read_variable, value_of
 from flowops.common.masking import mask_quoted, mask_written
 from flowops.common.numbers import Refusal, read
@@ -127,6 +127,8 @@ def read_numbers(given: Sequence[str], from_file: str | None) -> list[str]:
     """
     numbers = [*_given(given), *(_listed(from_file) if from_file is not None else [])]
     if not numbers:
+        if from_file is not None:
+            raise UsageError(f"{named_file(from_file)} has no number")
         raise UsageError("say which numbers: by NUMBER or --from-file FILE")
     return list(dict.fromkeys(numbers))
 

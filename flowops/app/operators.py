@@ -41,6 +41,8 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
     if named:
         names = [*selection.references, *(_listed(selection.from_file) if selection.from_file else [])]
         asked = list(dict.fromkeys(map(same_name, names)))
+        if not asked:
+            raise UsageError(f"{named_file(selection.from_file)} names no call")
     else:
         asked = operation.candidates(ledger, within(selection.globs))
     found = _wanted(asked, selection, ledger)
@@ -52,7 +54,7 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
         roots = ledger.roots_of(found)
         found = list(dict.fromkeys(roots.get(reference, reference) for reference in found))
     if not found:
-        among = "" if named else f" among the calls that are {_any_of(operation)}"
+        among = "" if named else f" among the calls that are {operation.sought}"
         raise UsageError(f"nothing matches{among} in the ledger of {ledger.environment}")
     return found
 
@@ -74,7 +76,7 @@ def _names(reference: str) -> set[str]:
 def read_pairs(file: str) -> dict[str, str]:
     """Return the new names of a CSV file by the old ones: ``old,new`` a line, with or without such a head.
 
-    Raises Invalid with every line that is wrong.
+    Raises Invalid with every line that is wrong, and UsageError where there is none.
     """
     pairs: dict[str, str] = {}
     taken: set[str] = set()
@@ -91,6 +93,8 @@ def read_pairs(file: str) -> dict[str, str]:
             problems.append(Problem(Place(file, number), None, mask_text(wrong), "rename"))
     if problems:
         raise Invalid(problems)
+    if not pairs:
+        raise UsageError(f"{named_file(file)} names no call")
     return pairs
 
 
@@ -122,6 +126,11 @@ def _listed(file: str) -> list[str]:
     return [text for line in lines_of(file) if (text := line.strip())]
 
 
+def named_file(file: str | None) -> str:
+    """Return what a file of names is called in a message."""
+    return "stdin" if file in (None, "-") else str(file)
+
+
 def lines_of(file: str) -> list[str]:
     """Return the lines of a file, ``-`` for stdin. Raises UsageError where it cannot be read."""
     try:
@@ -132,10 +141,6 @@ def lines_of(file: str) -> list[str]:
         raise UsageError(f"{file} {error}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{file} is not UTF-8") from None
-
-
-def _any_of(operation: Operation) -> str:
-    return " or ".join(sorted(state.value if state else "not in the ledger" for state in operation.states))
 
 
 def edits(ledger: Store, asked: Selection) -> dict[str, str]:

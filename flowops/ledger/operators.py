@@ -137,6 +137,11 @@ class Operation(ABC):
     def states(self) -> frozenset[State | None]:
         """Return the states of the calls that it is for: a pattern selects among these."""
 
+    @property
+    def sought(self) -> str:
+        """Return which calls a pattern selects among, in words that follow "calls that are"."""
+        return " or ".join(sorted(map(_named, self.states)))
+
     def names(self, references: Sequence[str]) -> Sequence[str]:
         """Return the references whose rows it looks at, so that they are read at once."""
         return references
@@ -332,6 +337,11 @@ class Accept(Operation):
     def states(self) -> frozenset[State | None]:
         """Return those of placed calls."""
         return frozenset(state for state in State if state.is_placed)
+
+    @property
+    def sought(self) -> str:
+        """Return which calls a pattern selects among."""
+        return "edited since they were placed, or placed with a callee refused,"
 
     def candidates(self, ledger: Reader, within: str = "*") -> list[str]:  # noqa: ARG002 (they are few)
         """Return those that were edited, or of which a callee was refused."""

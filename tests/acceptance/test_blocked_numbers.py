@@ -124,6 +124,7 @@ def test_what_is_no_international_number_is_refused_and_blocks_nothing(clinic: C
     assert "stop.txt:2:1: " in listed.err
     assert "stop.txt:3:1: " in listed.err
     assert clinic.block().code == 64
+    assert "stdin has no number" in clinic.block("--from-file", "-", stdin="# nobody\n").err
     for misplaced in (("policy", "blocked", "+442079460102"), ("policy", "+442079460102")):
         assert clinic.run(*misplaced, "--format", "json").code == 64
     assert clinic.block(SECOND, reason=" ").code == 64

@@ -108,6 +108,7 @@ def test_what_cannot_be_done_to_one_call_is_told_and_the_others_are_done(doubtfu
         (("ok-1", "--placed", "--reason", "r"), "no terminal to ask"),
         (("--ref", "other-*", "--placed", *WORD), "nothing matches among the calls that are in-doubt or in-flight"),
         (("--from-file", "missing", "--placed", *WORD), "missing does not exist"),
+        (("--from-file", "-", "--placed", *WORD), "stdin names no call"),
         (("ok-1", "ok-2", "--placed", "--call-id", "id-1", *WORD), "--call-id is that of one call"),
         (("ok-1", *WORD), "--placed, --not-placed, or --outcome"),
     ],
@@ -244,6 +245,8 @@ class TestAccept:
         ran = run(doubtful, "ledger", "accept", "ok-1", *WORD)
         assert ran.code == 1
         assert "not placed: there is nothing to accept" in ran.out
+        ran = run(doubtful, "ledger", "accept", "--ref", "*", *WORD)
+        assert (ran.code, "calls that are edited since they were placed" in ran.err) == (64, True), ran.err
 
 
 class TestCancel:

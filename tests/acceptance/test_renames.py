@@ -191,6 +191,13 @@ class TestRename:
         assert ran.code == 3
         for line in (2, 3, 4):
             assert f"pairs.csv:{line}:1: " in ran.err, ran.err
+        (called / "pairs.csv").write_text("\ufeffold,new\r\n")  # as a spreadsheet writes it
+        ran = flowops(
+            *("ledger", "rename", "--from-file", "pairs.csv", "--reason", "r", "--yes", *PRODUCTION),
+            cwd=called,
+            env=ENV,
+        )
+        assert (ran.code, "pairs.csv names no call" in ran.err) == (64, True), ran.err
         listed = flowops("ledger", "list", *PRODUCTION, "--format", "json", cwd=called, env=ENV)
         assert [entry["reference_id"] for entry in listed.json["calls"]] == ["ok-a", "ok-b", "ok-c"]
 
