@@ -157,7 +157,7 @@ def test_the_schema_of_every_kind_explains_a_field_with_an_example(editor: Edito
     text = CALL.replace("call.schema.json", "flowops.schema.json")
     shown = editor.hover("calls/hover-any.yaml", text.replace("\ncallee: ", "\n§callee: ", 1))
     assert "E.164" in shown
-    assert "Examples" in shown
+    assert "+442079460018" in shown.replace("\\", ""), shown
 
 
 def test_a_new_flow_is_known_once_the_schemas_are_built(editor: Editor) -> None:
