@@ -15,6 +15,7 @@ from support.commands import ROOT, environment
 if TYPE_CHECKING:
     from pathlib import Path
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 STRICT = ("-W", "--keep-going", "-n", "-q", "-b", "html")
 
 
@@ -48,9 +49,29 @@ def test_the_site_can_be_searched_without_a_server(site: Path) -> None:
     assert "commands" in json.loads(found[1])["docnames"]
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_every_page_fits_a_phone_and_its_code_can_be_copied(site: Path) -> None:
+    """Of a console block the commands are copied, without their prompts and outputs."""
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": 375, "height": 800})
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        for name in sorted(file.stem for file in (ROOT / "docs").glob("*.md")):
+            page.goto((site / f"{name}.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") == 375, name
+        page.goto((site / "getting-started.html").as_uri())
+        page.locator(".highlight-console").nth(1).locator("button.copy").click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        browser.close()
+    assert copied == "flowops -C clinic validate\nflowops -C clinic test\nflowops -C clinic plan 2>/dev/null"
+
+
 def test_a_link_that_leads_nowhere_fails_the_site(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/conf.py", tmp_path / "docs/conf.py")
+    shutil.copytree(ROOT / "docs/_static", tmp_path / "docs/_static")
     (tmp_path / "LICENSE").write_text("MIT")
     page = "# Index\n\n## Pages\n\n[here](page.md), [a part](page.md#a-part), [licence](../LICENSE)\n"
     (tmp_path / "docs/index.md").write_text(page)
