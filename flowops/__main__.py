@@ -16,8 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-#: New objects between two looks of the garbage collector. Importing makes many, and nearly no garbage.
-_APART = 50_000
+#: New objects between two looks of the garbage collector. Importing makes many, so do the documents of a project, and
+#: nearly no garbage: looking at them all takes longer than many a command.
+_APART = 300000
 
 
 def main() -> "NoReturn":
