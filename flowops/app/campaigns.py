@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from datetime import datetime, timedelta
 from itertools import chain, groupby, islice
@@ -47,6 +48,8 @@ BATCH = 250
 HANDED_OVER: frozenset[Action] = SENDING | {Action.DEFERRED}
 #: Seconds between two looks at a campaign that is waited for.
 LOOK = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class HandOver(NamedTuple):
@@ -124,7 +127,10 @@ def hand_over(
         made = found.ledger.campaigns.hand_over(new, sealed())
     if not made.calls:
         found.ledger.campaigns.delete(id_)
+        _log.info("nothing is handed over: no call of the plan can be placed")
         return HandOver(None)
+    about = {"campaign": id_, "calls": made.calls, "phones": made.phones, "batches": made.batches}
+    _log.info("campaign %(campaign)s: %(calls)d calls to %(phones)d phones handed over in %(batches)d batches", about)
     return HandOver(made, found.ledger.campaigns.progress(id_))
 
 
@@ -208,6 +214,7 @@ def set_state(ledger: Store, campaign: Campaign, state: CampaignState, why: str 
     if not ledger.campaigns.set(campaign.id, state, why):
         over = find(ledger, campaign.id)
         raise UsageError(f"campaign {campaign.name} is {over.state}: it is over")
+    _log.info("campaign %(campaign)s is %(state)s now", {"campaign": campaign.id, "state": state.value})
     if state is CampaignState.RUNNING:
         ledger.campaigns.end_canary(campaign.id)
         # Whatever its calls waited for may be right now.

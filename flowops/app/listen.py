@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from flowops.common.metrics import Metric
     from flowops.httpd import Body, Request, Response
 
+_log = logging.getLogger(__name__)
+
 
 def listen(
     environment: str,
@@ -39,16 +42,21 @@ def listen(
 
     `ready` is called with the address once it listens. With hooks an environment need not have callbacks.
     """
+
+    def listens(url: str) -> None:
+        _log.info("listening at %(url)s; hooks: %(hooks)s", {"url": url, "hooks": ", ".join(hooks) or "none"})
+        ready(url)
+
     if hooks:
         from flowops.app.hook_calls import workspace_of  # places calls, which takes long to be imported
 
-        return asyncio.run(_with_hooks(workspace_of(environment, hooks), host, port, ready, hooks, observer))
+        return asyncio.run(_with_hooks(workspace_of(environment, hooks), host, port, listens, hooks, observer))
     project, settings = project_of(environment)
     keys = keys_of(project, settings)
     notifier = Notifier(project, settings, PATIENT)
     with open_for(project, settings) as ledger, notifier.watching(ledger):
         try:
-            return run(host, port, receiver(settings, keys, ledger), ready)
+            return run(host, port, receiver(settings, keys, ledger), listens)
         finally:
             notifier.close()
 

@@ -164,6 +164,8 @@ class Notifier:
             _under_way.pop(threading.current_thread(), None)
         if why is not None:
             _log.warning("a notification has not arrived: %(why)s", {"why": why})
+        else:
+            _log.info("a notification has arrived at %(field)s", {"field": field_of(number)})
 
     def _try(self, number: int, to: Notification, title: str, body: str) -> str | None:
         """Send a message again and again, until it has arrived or patience ends; return why it has not."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
     from flowops.model.selection import CallSelection
+
+_log = logging.getLogger(__name__)
 
 #: Bytes of a list of references.
 MAX_LIST = 64 * 1024 * 1024
@@ -56,6 +59,7 @@ def select(selection: CallSelection, operation: Operation, ledger: Store) -> lis
     if not found:
         among = "" if named else f" among the calls that are {operation.sought}"
         raise UsageError(f"nothing matches{among} in the ledger of {ledger.environment}")
+    _log.info("an operator means %(calls)d calls", {"calls": len(found)})
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,7 +30,7 @@ from flowops.plan.saved import compare, hold
 from flowops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from flowops.app.load import Workspace
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     from flowops.ledger.store import Store
     from flowops.model.call import CallBatch
     from flowops.model.document import Place
-    from flowops.model.plan import Action, Override, Pacing, Plan
+    from flowops.model.plan import Action, Guard, Override, Pacing, Plan
     from flowops.model.project import Environment
     from flowops.model.selection import Selection
     from flowops.plan.saved import Fit, SavedPlan
+
+_log = logging.getLogger(__name__)
 
 
 class Planned(NamedTuple):
@@ -156,6 +159,7 @@ def plan_calls(
     guards = (*guards_of(ledger), *rules.guards())
     if override is None or RENAMED not in override.rules:
         guards += renamed.guards([*(batch.roots() for batch in plan.batches), named], environment.name)
+    _log_policy(policy, guards, override)
     warnings = (
         *map(sentence, localized(walk.warnings, walk.workspace)),
         *rules.warnings(plan),
@@ -172,6 +176,17 @@ def plan_calls(
     if plan.ledger and plan.ledger.id:
         plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)
     return Planned(plan, walk, ledger, override, retry, rules.unseen)
+
+
+def _log_policy(policy: Policy, guards: Sequence[Guard], override: Override | None) -> None:
+    """Log what was asked about the calls of a plan, and what keeps all of them from being placed."""
+    about = {
+        "rules": len(policy.rules),
+        "guards": len(policy.guards),
+        "tripped": ", ".join(guard.name for guard in guards) or "none",
+        "lifted": "none" if override is None else ", ".join(sorted(override.rules)),
+    }
+    _log.info("policy: %(rules)d rules, %(guards)d guards; tripped: %(tripped)s; lifted: %(lifted)s", about)
 
 
 def _of_hooks(walk: Walk) -> Iterator[HookCalls]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import datetime, timedelta
 from io import StringIO
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 MARGIN = timedelta(hours=1)
 #: Bytes of a file of records.
 MAX_RECORDS = 256 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
 
 
 class Reconciled(NamedTuple):
@@ -115,6 +118,7 @@ async def _ask(
     account = value_of(settings.account, f"environments.{settings.name}.account", ApiError, project)
     token, connection = token_of(project, settings), connection_of(settings)
     async with CallDetailRecords.opened(settings.api, token, connection) as fetch:
+        _log.info("asking for records from %(start)s on", {"start": start.isoformat(timespec="seconds")})
         pages = conversations(fetch, account, start, clock(), throttle=records.ledger, clock=clock)
         async for page in _without_waits(pages, wait=wait, observer=observer):
             records.settle(page)
@@ -167,6 +171,10 @@ class _Records:
             leg = Leg(record.callee, record.call_id, code=record.code, description=record.description)
             legs.setdefault(record.reference_id, []).append(leg)
         before = {reference: entry.state for reference, entry in self.ledger.look_up(list(legs)).items()}
+        _log.info(
+            "records of %(calls)d calls, of which the ledger knows %(known)d",
+            {"calls": len(legs), "known": len(before)},
+        )
         known = {reference: told for reference, told in legs.items() if reference in before}
         for reference, after in self.ledger.recorded(known).items():
             self._counts["settled"] += after is not None and after.state != before[reference]
@@ -178,7 +186,12 @@ class _Records:
         """Return what they came to."""
         counts = self._counts
         in_doubt = self.ledger.count()[State.IN_DOUBT]
-        return Reconciled(counts["settled"], in_doubt, counts["doubtful"], counts["adopted"], counts["foreign"])
+        found = Reconciled(counts["settled"], in_doubt, counts["doubtful"], counts["adopted"], counts["foreign"])
+        _log.info(
+            "settled: %(settled)d, in doubt: %(in_doubt)d, adopted: %(adopted)d, of others: %(foreign)d",
+            found._asdict(),
+        )
+        return found
 
     def _take_unknown(self, legs: dict[str, list[Leg]]) -> None:
         """Take records of calls that the ledger does not know: it has lost them, or they are somebody else's."""

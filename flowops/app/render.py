@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
     from flowops.model.document import Document, Place, Problem, Value
     from flowops.model.selection import Selection
 
+_log = logging.getLogger(__name__)
+
 
 def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Iterator[CallBatch]:
     """Go through a walk for the first time: two calls with one reference-id are a problem, too.
 
     Raises UsageError where nothing is wrong, and a selection takes none of the calls.
     """
-    references = DuplicateDetector()
+    references, spent = DuplicateDetector(), time.process_time()
     total = walk.size()
     batches = walk.examine(problems, references)
     # The first one takes longest: all that it needs has to be imported.
@@ -44,6 +48,12 @@ def examined(walk: Walk, problems: Problems, observer: Observer = SILENT) -> Ite
     problems += _duplicates(walk, references.candidates())
     problems += _attempt_names(walk, walk.attempted.common(walk.with_attempts))
     problems += _wrong_moves(walk, walk.moved.candidates() | walk.moved.common(references))
+    about = {"calls": walk.count, "problems": len(problems), "warnings": len(walk.warnings)}
+    # What takes the calls as they come, such as a plan, is in it.
+    _log.info(
+        "rendered calls: %(calls)d; problems: %(problems)d, warnings: %(warnings)d; processor time %(seconds).3f s",
+        {**about, "seconds": time.process_time() - spent},
+    )
     if not problems and walk.workspace.asked.narrows and not walk.count:
         workspace = walk.workspace
         labels = {label for document in (*workspace.calls, *workspace.others) for label in document.labels.items()}

@@ -7,6 +7,7 @@ taken twice, late, or on two machines at once. The claims decide.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import islice
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     Place = Callable[[Sequence[PlannedCall]], Awaitable[list[CallResult | None]]]
 
+_log = logging.getLogger(__name__)
 #: When a batch is looked at again in which calls were not placed for want of the API, or that another run has in hand.
 AGAIN = timedelta(minutes=1)
 #: The same for calls that something holds back that is no clock.
@@ -94,6 +96,7 @@ class Turns:
         else:
             after = await self._go_through(turn, batch)
         due = min(after.looks, default=None)
+        _log_turn(job, calls, after, due)
         following = await asyncio.to_thread(self._ledger.campaigns.advance, turn, due, after.waiting)
         return None if due is None else following
 
@@ -145,6 +148,19 @@ class Turns:
         return [
             planned.planned(index, calls.call(index))._replace(campaign=campaign) for index in planned.having(SENDING)
         ]
+
+
+def _log_turn(job: Job, calls: int, after: _After, due: datetime | None) -> None:
+    """Log what a turn has come to: what its calls wait for, and when the batch is looked at again."""
+    waits = {f"waits_for_{wait.value}".replace("-", "_"): number for wait, number in after.waiting.items() if number}
+    some = ", ".join(f"{wait.value} {number}" for wait, number in after.waiting.items() if number) or "nothing"
+    about = {"campaign": job.campaign, "batch": job.batch, "turn": job.turn, "calls": calls, "some": some}
+    until = "never" if due is None else due.isoformat(timespec="seconds")
+    _log.info(
+        "campaign %(campaign)s, batch %(batch)d, turn %(turn)d: %(calls)d calls, of which wait for: %(some)s; "
+        "the next look: %(until)s",
+        {**about, **waits, "until": until},
+    )
 
 
 class _Planned(NamedTuple):

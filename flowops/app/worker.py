@@ -289,6 +289,7 @@ class _Worker:
     async def _rest(self, shutdown: ShutdownRequest) -> None:
         """Wait until something is due soon, or a campaign has to be judged, or a signal comes."""
         while not await asyncio.to_thread(self._is_needed):
+            _log.debug("nothing is due; the next look is in %(seconds).0f s", {"seconds": RESTING})
             await sleep(shutdown, RESTING, self._monitor.looked)
             if shutdown.signal is not None:
                 return
@@ -328,6 +329,7 @@ class _Worker:
         """Tell something once."""
         if text not in self._told:
             self._told.add(text)
+            _log.warning("%(why)s", {"why": text})
             self._observer.report(text)
 
     def _open_engine(self) -> Engine:
@@ -377,6 +379,8 @@ class _Worker:
         for campaign in running:
             if campaign.id not in left or campaign.canary is not None or at != self._judged:
                 became = judge(self._ledger, campaign, self._seal, policy)
+                if became is not None:
+                    _log.info("campaign %(campaign)s is %(state)s", {"campaign": campaign.id, "state": became.value})
                 if became is CampaignState.PAUSED:
                     self._notify_paused(campaign)
                 elif became is CampaignState.FINISHED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -70,6 +71,7 @@ async def apply(
 
     Raise RunFailed, with the result, when `progress`, `check` or a part of flowops itself fails.
     """
+    began = time.monotonic()
     _log.info(
         "placing %(calls)d calls in %(environment)s over %(connections)d connections",
         {"calls": plan.size, "environment": plan.environment, "connections": options.concurrency},
@@ -91,7 +93,11 @@ async def apply(
         invalid=plan.invalid,
     )
     counts = {outcome.value.replace("-", "_"): number for outcome, number in result.counts().items()}
-    _log.info("the run has ended: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt", counts)
+    _log.info(
+        "the run has ended after %(seconds).3f s: %(placed)d placed, %(rejected)d rejected, %(in_doubt)d in doubt, "
+        "%(not_attempted)d not attempted",
+        {**counts, "seconds": time.monotonic() - began},
+    )
     if connections.found.errors:
         unexpected = connections.found.errors[0]
         raise RunFailed(result, unexpected) from unexpected

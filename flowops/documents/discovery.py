@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 import re
+import time
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -184,6 +185,7 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
     A path to a directory selects the project's files below it, or, where the project includes none of
     them, every YAML file below it. Raises UsageError for a path that selects nothing.
     """
+    began = time.monotonic()
     included, missed, problems = _included(reader, project, (TESTS,) if with_tests else ())
     chosen = _chosen(reader, paths, included) if paths else included
     if not chosen and not problems and project.document is None:
@@ -210,7 +212,10 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
                 elif section.kind is not Kind.PROJECT:
                     (selected if is_chosen else others).append(section.document)
     about = {"documents": len(selected), "flows": len(flows), "problems": len(problems)}
-    _log.info("read documents of calls: %(documents)d, of flows: %(flows)d; problems: %(problems)d", about)
+    _log.info(
+        "read documents of calls: %(documents)d, of flows: %(flows)d; problems: %(problems)d; in %(seconds).3f s",
+        {**about, "seconds": time.monotonic() - began},
+    )
     warnings = [_not_read(reader, path) for path in sorted(missed - chosen, key=_by_parts)]
     return Workspace(
         project, tuple(selected), tuple(others), tuple(flows), tuple(problems), tuple(warnings), tuple(tests), unread

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shlex
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -102,6 +103,7 @@ def make_plan(
     due, now if not given. `renamed` is told of the calls that the ledger does not know. Passes on the ledger's
     `LedgerError`.
     """
+    began = time.monotonic()
     # The checkpoint is read before the rows: what moves in between is then newer than the checkpoint, and noticed.
     checkpoint = ledger.checkpoint() if ledger is not None else None
     if checkpoint is not None and not checkpoint.id:
@@ -131,9 +133,16 @@ def make_plan(
         notes=_waiting(planner.waiting),
         waiting=planner.waiting,
     )
-    found = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
-    _log.info("planned: %(place)d to place, %(deferred)d deferred, %(blocked)d blocked", found)
+    _log_plan(plan, time.monotonic() - began)
     return plan
+
+
+def _log_plan(plan: Plan, seconds: float) -> None:
+    """Log how many calls there are of each action; a line names those of which there is any."""
+    counts = {action.value.replace("-", "_"): number for action, number in plan.counts().items()}
+    some = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "nothing"
+    about = {**counts, "calls": sum(counts.values()), "some": some, "seconds": seconds}
+    _log.info("planned %(calls)d calls in %(seconds).3f s: %(some)s", about)
 
 
 def plan_batch(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 from support.commands import flowops
+from support.server import TOKEN
 
 from flowops.cli.main import root
 from flowops.cli.options import LOG_OPTIONS
@@ -94,3 +95,50 @@ def test_what_ended_a_run_is_a_warning(clinic: Path) -> None:
     warned = flowops("apply", "--log-level", "warning", cwd=clinic).err
     assert [line for line in warned.splitlines() if LINE.fullmatch(line)] != []
     assert "a complaint" in warned
+
+
+def lines(err: str) -> dict[str, dict[str, Any]]:
+    """Return the last line of each logger."""
+    return {line["logger"]: line for line in map(json.loads, err.splitlines())}
+
+
+def test_each_stage_of_a_campaign_says_how_many_and_how_long(real: Path) -> None:
+    key = {"FLOWOPS_TOKEN": TOKEN, "FLOWOPS_CAMPAIGN_KEY": "c" * 64}
+    settings = (real / "flowops.yaml").read_text()
+    (real / "flowops.yaml").write_text(f"{settings}    workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}\n")
+
+    def logged(*args: str) -> dict[str, dict[str, Any]]:
+        log = real.parent / "log"
+        log.unlink(missing_ok=True)
+        ran = flowops(*args, "--env", "production", "--log-format", "json", "--log-file", log, cwd=real, env=key)
+        assert ran.code == 0, ran.err
+        assert "+4420794610" not in log.read_text()
+        return lines(log.read_text())
+
+    logged("ledger", "init")
+    handed = logged("apply", "--detach", "--auto-approve", "--name", "spring")
+    read = handed["flowops.documents.discovery"]
+    assert read["documents"] == 3
+    assert read["seconds"] > 0
+    assert handed["flowops.app.render"]["calls"] == 3
+    planned = handed["flowops.plan.planner"]
+    assert (planned["calls"], planned["place"], planned["some"]) == (3, 3, "3 place")
+    assert planned["seconds"] > 0
+    assert (handed["flowops.app.plan"]["rules"], handed["flowops.app.plan"]["tripped"]) == (0, "none")
+    campaign = handed["flowops.app.campaigns"]
+    assert (campaign["calls"], campaign["phones"], campaign["batches"]) == (3, 3, 1)
+    worked = logged("worker", "--once")
+    turn = worked["flowops.app.turns"]
+    assert (turn["campaign"], turn["calls"], turn["some"], turn["until"]) == (
+        campaign["campaign"],
+        3,
+        "nothing",
+        "never",
+    )
+    assert worked["flowops.app.worker"]["state"] == "finished"
+    assert worked["flowops.cli.main"]["seconds"] > 0
+    (real / "records.json").write_text("[]")
+    settled = logged("reconcile", "--from-file", "records.json")["flowops.app.reconcile"]
+    assert (settled["settled"], settled["in_doubt"], settled["foreign"]) == (0, 0, 0)
+    cancelled = logged("ledger", "cancel", "call-4", "--reason", "over", "--auto-approve")
+    assert cancelled["flowops.app.operators"]["calls"] == 1
