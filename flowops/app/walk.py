@@ -235,20 +235,20 @@ class Walk:
         from flowops.documents.rows import source_of
         from flowops.templates.batches import CallSet, compile_selection
 
-        selection = compile_selection(compiled.document, self.values, compiled.budget)
+        selection = compile_selection(compiled.document, self.values, compiled.budget, compiled.asked)
         problems += selection.check()
         if warnings is not None:
             warn_of_row_number(compiled.document, warnings)
         calls = CallSet(compiled)
         wrong = InvalidRows(compiled.document)
-        before, rendered_in_all = len(problems), 0
+        before, taken = len(problems), 0
         rows = RowCounter(self._read(compiled.document, online))
         for batch in selection.select(rows):
             rendered = calls.render(batch, check)
             problems += rendered.problems
             if compiled.uses_attempt:
                 self._look_at_later(rendered, findings, skips=calls.skips)
-            rendered_in_all += len(rendered.references)
+            taken += len(batch.rows)
             wrong.add(rendered)
             if warnings is not None:
                 warn_of_leftovers(rendered, batch.rows[0] if batch.rows else (), warnings)
@@ -261,7 +261,7 @@ class Walk:
         findings.invalid += wrong.rows
         was_asked = online or self._given_rows is not None or source_of(compiled.document) is None
         is_well = len(problems) == before and not wrong.count and not compiled.check() and not selection.check()
-        if warnings is not None and was_asked and not rendered_in_all and is_well:
+        if warnings is not None and was_asked and not taken and is_well:
             warnings.add(no_rows(compiled.document, rows))
 
     def _look_at_later(self, batch: RenderedBatch, findings: Findings, *, skips: bool) -> None:

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowops.common.budget import MAX_INTEGER, VALUE_DEPTH
-from flowops.common.masking import mask_name, mask_written
+from flowops.common.masking import mask_quoted, mask_written
 from flowops.common.text import without_commands
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class NotJson(ValueError):
 
 class NotStrict(NotJson):
     """JSON that could be read in more than one way, or not by everybody."""
+
+
+class KeyTwice(NotStrict):
+    """An object that has a key twice."""
 
 
 def read_json(text: str | bytes, *, depth: int = VALUE_DEPTH, half_characters: bool = False) -> Any:
@@ -181,7 +185,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise NotStrict(f"the key {mask_name(twice)} is given twice in one object", "a key is given twice")
+        raise KeyTwice(f"the key {mask_quoted(twice)} is given twice in one object", "a key is given twice")
     return found
 
 

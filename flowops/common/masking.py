@@ -11,7 +11,7 @@ from unicodedata import decimal
 from flowops.common.number_plan import country_code
 from flowops.common.numbers import is_e164
 from flowops.common.patterns import regex
-from flowops.common.text import LISTED, dotted, escaped, listed, quoted, visible
+from flowops.common.text import LISTED, dotted, listed, quoted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,7 +59,8 @@ _NATIONAL_IN_TEXT = regex(
 # What may stand between digits in a text from outside, also as programs escape it: ``\u00a0``, ``&nbsp;``.
 _BETWEEN = rf"(?:[\s()./*_\u00b7{_BLANKS}{_DASHES}]|\\u[0-9a-fA-F]{{4}}|\\x[0-9a-fA-F]{{2}}|&#?\w{{1,8}};){{0,3}}"
 _ANY_NUMBER = regex(rf"\+?\d(?:{_BETWEEN}\d){{5,}}(?!\d|[{_BLANKS}(){_DASHES}]{{0,2}}{DOT})")
-_QUOTED = regex(r"['\"`].*['\"`]", re.DOTALL)
+# The apostrophe of "can't" ends nothing.
+_QUOTED = regex(r"['\"`].*['\"`](?!t\b)", re.DOTALL)
 _NOT_QUOTED = regex(r": (?!'…')")
 # What `mask_number` gives, but for the blanks in the national number.
 _MASKED = regex(rf"\+[0-9]{{1,3}} (?:(?:[0-9]{{1,4}}{DOT}{{4,9}}|{DOT}{{2,12}})[0-9]{{2}}|{DOT}{{1,3}})")
@@ -169,12 +170,6 @@ def mask_names(names: Iterable[object]) -> str:
     if are_values(known):
         return f"{len(known)} columns whose names look like values"
     return listed(known)
-
-
-def mask_name(name: object) -> str:
-    """Return the name of a column or a key as a message repeats it; of one that looks like a value only its ends."""
-    text = str(name)
-    return mask_written(text) if are_values([text]) else f"'{escaped(text)}'"
 
 
 def are_values(names: Iterable[str]) -> bool:

@@ -70,6 +70,24 @@ def without_invisible(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub("", same_name(text))
 
 
+def first_alike(names: Iterable[str]) -> tuple[int, int] | None:
+    """Return the places of the first two of some different names that look the same, None where there are none."""
+    kept = tuple(names)
+    if "".join(kept).isascii():
+        return None
+    first: dict[str, int] = {}
+    pairs = ((first.setdefault(without_invisible(name), at), at) for at, name in enumerate(kept))
+    return next((pair for pair in pairs if pair[0] != pair[1]), None)
+
+
+_APART = regex(r"[\W_]+")
+
+
+def looks_like(name: str) -> str:
+    """Return what two names share that differ in nothing but capitals, blanks and signs: ``Phone number`` is one."""
+    return _APART.sub("", without_invisible(name)).casefold()
+
+
 def hidden_at_an_end(text: str) -> str | None:
     """Return which character that nobody sees a text begins or ends with, in words that follow its name.
 
@@ -111,7 +129,13 @@ def nearest(name: object, names: Iterable[str]) -> str | None:
 def did_you_mean(name: object, names: Iterable[str]) -> str | None:
     """Return a hint with the nearest name, if there is one."""
     near = nearest(name, names)
-    return f"did you mean '{near}'?" if near else None
+    return meant(str(name), near) if near else None
+
+
+def meant(name: str, near: str, shown: str = "") -> str:
+    """Return a hint with a name that was most likely meant, `shown` as it is written there."""
+    is_alike = name != near and without_invisible(name) == without_invisible(near)
+    return f"did you mean '{shown or near}'{', which looks the same and has other characters' if is_alike else ''}?"
 
 
 #: What programs call encodings in their menus, and Python does not.

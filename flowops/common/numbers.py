@@ -338,7 +338,7 @@ def _shape(shown: str, region: str | None) -> Refusal | None:
         return doubt
     if _TWO_SIGNS.search(shown) is not None:
         return _SEVERAL
-    if "(" in shown and _ASIDE.search(shown) is not None:
+    if "(" in shown and (_ASIDE.search(shown) is not None or shown.count("(0)") > 1):
         return _SEVERAL
     if "/" in shown and _is_listed(shown, region):
         return _SEVERAL

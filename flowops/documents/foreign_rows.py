@@ -7,7 +7,6 @@ from urllib.parse import unquote, urlsplit
 
 from flowops.common.budget import MAX_TEXT, json_size
 from flowops.common.json import unsendable
-from flowops.common.masking import mask_name
 from flowops.common.plugins import copied, failure, without_values
 from flowops.documents.data_lines import MAX_ROW
 from flowops.documents.row_source import BATCH_ROWS, FileRows, QueryRows, RowsError, RowSource
@@ -112,13 +111,13 @@ def _wrong(row: object) -> str | None:
         return f"is {type(row).__name__[:40]}, and no dict"
     if len(row) > MAX_COLUMNS:
         return f"has more than {MAX_COLUMNS:,} columns"
-    for name, value in row.items():
+    for number, (name, value) in enumerate(row.items(), 1):
         if type(name) is not str or not name.strip() or len(name) > MAX_NAME:
             return "has a column whose name is not text, empty, or very long"
         if type(value) not in _VALUES:
-            return f"has {type(value).__name__[:40]} in the column {mask_name(name)}, which is no value of JSON"
+            return f"has {type(value).__name__[:40]} in column {number}, which is no value of JSON"
         if type(value) is str and len(value) > MAX_TEXT:
-            return f"has more than {MAX_TEXT:,} characters in the column {mask_name(name)}"
+            return f"has more than {MAX_TEXT:,} characters in column {number}"
     if json_size(row, MAX_ROW) > MAX_ROW:
         return f"is longer than {MAX_ROW:,} bytes"
     reason = next((why for _, why, _ in unsendable(row)), None)

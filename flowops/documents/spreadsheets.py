@@ -1,6 +1,6 @@
 """What spreadsheets, Git and downloads leave in a file of rows, each with the message that ends the search for it.
 
-Nothing here repeats what may be a value: a file without a header has somebody's number in its first line.
+Nothing here repeats what may be a value, nor the name of a column: a file without a header has somebody's name there.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from flowops.common.masking import are_values, mask_name, mask_quoted, mask_written
+from flowops.common.masking import mask_quoted
 from flowops.common.names import hidden_at_an_end, without_invisible
 from flowops.common.patterns import regex
-from flowops.common.text import listed, quoted
+from flowops.common.text import listed
 from flowops.documents.foreign import Trouble
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ def header_troubles(header: Sequence[str], dialect: Dialect) -> list[Trouble]:
     if whole is not None:
         return [whole]
     troubles = [*_unnamed(header)]
-    shown = mask_written if are_values(header) else quoted
     first: dict[str, int] = {}
     for number, name in enumerate(header, 1):
         if not name.strip():
@@ -54,11 +53,11 @@ def header_troubles(header: Sequence[str], dialect: Dialect) -> list[Trouble]:
         # Two names that look the same are one: a row could be asked for either.
         seen = without_invisible(name)
         if name != name.strip():
-            troubles.append(Trouble(f"the name of column {number}, {shown(name)}, begins or ends with a space"))
+            troubles.append(Trouble(f"the name of column {number} begins or ends with a space", "delete it"))
         elif (hidden := hidden_at_an_end(name)) is not None:
             troubles.append(Trouble(f"the name of column {number} {hidden}", "remove it"))
         elif first.setdefault(seen, number) != number:
-            troubles.append(Trouble(f"the columns {first[seen]} and {number} are both named {shown(name)}"))
+            troubles.append(Trouble(f"the columns {first[seen]} and {number} have the same name"))
     return troubles
 
 
@@ -82,7 +81,7 @@ def _no_header(header: Sequence[str], dialect: Dialect) -> Trouble | None:
         hint = f"fields are separated by {DELIMITERS.get(delimiter, mask_quoted(delimiter))}"
         if dialect.declarable:
             hint += f"; if they are not, declare it: {_declared(others[0])}"
-        return Trouble(f"the header is one column, {mask_name(header[0])}", hint)
+        return Trouble(f"the header is one column, with {DELIMITERS[others[0]]} in its name", hint)
     return None
 
 

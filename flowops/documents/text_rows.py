@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowops.common.budget import DOCUMENT_DEPTH
-from flowops.common.json import NotJson, read_flat, read_json
+from flowops.common.json import KeyTwice, NotJson, read_flat, read_json
+from flowops.common.names import first_alike
 from flowops.common.text import visible
 from flowops.documents.csv_rows import csv_batches
 from flowops.documents.data_lines import MAX_ROW, BadData, ByteSource, DataLines, data_lines
@@ -33,7 +34,7 @@ def json_batches(lines: DataLines) -> Iterator[Batch]:
         for block in lines.blocks():
             for line, text in enumerate(io.StringIO(block, newline="\n"), lines.number + 1):
                 flat = read_flat(text, loads)
-                if flat is not None:
+                if flat is not None and (text.isascii() or first_alike(flat) is None):
                     found.row(flat, line)
                 elif not text.isspace():
                     _read(text, line, found)
@@ -60,10 +61,16 @@ def _read(text: str, line: int, found: BatchBuilder) -> None:
         if found.number == 0:
             _refuse_json(text, line, found.file, error)
         is_more = error.message.endswith("extra data")
-        found.bad_row(error.message, line, error.column, _ONE_A_LINE if is_more else None)
+        # What a row calls its values may be as much about somebody as the values are.
+        message = error.reason if isinstance(error, KeyTwice) else error.message
+        found.bad_row(message, line, error.column, _ONE_A_LINE if is_more else None)
         return
     if isinstance(value, dict):
-        found.row(value, line)
+        if (alike := first_alike(value)) is None:
+            found.row(value, line)
+        else:
+            first, second = (at + 1 for at in alike)
+            found.bad_row(f"the names {first} and {second} look the same", line, hint="give each one of its own")
     elif isinstance(value, list) and found.number == 0 and all(isinstance(each, dict) for each in value):
         raise BadData(_is_array(line, found.file))
     else:

@@ -16,6 +16,7 @@ from yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEv
 
 from flowops.common.budget import DOCUMENT_DEPTH
 from flowops.common.masking import mask_any_number, mask_written
+from flowops.common.names import first_alike
 from flowops.common.patterns import regex
 from flowops.common.text import escaped, quoted
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template
@@ -300,6 +301,9 @@ class Builder:
         if in_brackets:
             end = key_event.end_mark.index
         whole = merge(mapping) if mapping.merged else mapping
+        alike = first_alike(whole.values)
+        if alike is not None:
+            self._note_alike(*(whole.entries[at * SourceMap.ENTRY] for at in alike))
         return whole.values, self._collection_map(opening, end, whole.values, whole.entries, whole.inside)
 
     def _entry(
@@ -389,6 +393,12 @@ class Builder:
     def _note_question_mark(self, key_event: Event) -> None:
         message = "parsers do not agree whether the '?' before this belongs to it"
         self._note(key_event, message, "yaml-key", "quote the text with its '?', or put a blank behind the '?'")
+
+    def _note_alike(self, first: int, second: int) -> None:
+        """Say that two keys look the same: nobody sees which of them a value belongs to."""
+        message = f"the key looks the same as the one at {self._at(first)}, and has other characters"
+        hint = "type both again: one is not in Unicode's composed form (NFC), or has characters that nobody sees"
+        self._add(Problem(self._at(second), message=message, code="yaml-duplicate-key", hint=hint), second)
 
     def _to_merge(self, found: SourceMap, event: Event) -> list[Mapped]:
         """Return the mappings that a ``<<`` names: one, or a list of them."""

@@ -11,11 +11,14 @@ Tried with DuckDB 2.0: once ``enable_external_access`` is off and the configurat
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowops.common.masking import mask_any_number, mask_said
+from flowops.common.names import looks_like
+from flowops.common.patterns import regex
 from flowops.queries.check import tables
 from flowops.queries.limits import (
     BATCH_ROWS,
@@ -98,6 +101,37 @@ def _literal(value: str) -> str:
 
 
 _MESSAGE = 300
+_WORDS = regex(r'"((?:[^"]|"")*)"|(\w+)')
+_CANDIDATES = regex(r"\s*Candidate bindings.*", re.DOTALL)
+
+
+class Columns:
+    """How messages call the columns of a query: by their names where the query says these, or of Parquet.
+
+    Any other may be somebody's: where a CSV has no header, its columns are called as the values of its first row.
+    """
+
+    def __init__(self, sql: str | None, files: Files) -> None:
+        self._files = [name for file in files.values() for name in file.get("columns", ())]
+        words = () if sql is None or not self._files else _WORDS.findall(sql)
+        self._said = frozenset(looks_like(quoted or word) for quoted, word in words)
+
+    def called(self, name: str, number: int) -> str:
+        """Return what messages call a column of the answer."""
+        return f"the column '{name}'" if self._may_say(name) else f"column {number}"
+
+    def hidden_in(self, said: str) -> str:
+        """Return what DuckDB says of a query without the columns that may be values; of a typo it names those near."""
+        hidden = [name for name in self._files if not self._may_say(name)]
+        if len(hidden) < len(self._files):
+            return said
+        said = _CANDIDATES.sub("", said)
+        for name in hidden:
+            said = said.replace(identifier(name), '"…"').replace(name, "…") if name else said
+        return said
+
+    def _may_say(self, name: str) -> bool:
+        return not self._files or looks_like(name) in self._said
 
 
 def answer(
@@ -111,10 +145,12 @@ def answer(
     import duckdb
 
     files: Files = {}
+    named = Columns(sql, files)
     try:
         if sql is not None:
             yield json.dumps({"files": tables(connection, sql)})
         files = ask()
+        named = Columns(sql, files)
         paths = sorted({file["path"] for file in files.values()})
         size = sum(Path(path).stat().st_size for path in paths)
         allow(size, 0)
@@ -123,34 +159,42 @@ def answer(
             check_pages(path)
         with seen(connection, files) if not parquet else seen(locked(paths), files) as connection:
             connection.execute(sql if sql is not None else f"from {identifier(next(iter(files)))}")
-            columns = _columns(connection)
+            columns = _columns(connection, named)
             yield json.dumps({"columns": list(columns)})
-            yield from _rows(connection, columns, most_rows(size), lambda given: allow(size, given))
+            yield from _rows(connection, columns, named, most_rows(size), lambda given: allow(size, given))
     except duckdb.OutOfMemoryException:
         raise QueryRefused(f"it takes more than {DUCKDB_MIB} MiB of memory") from None
     except duckdb.Error as error:
-        raise _describe(error, files) from None
+        raise _describe(error, files, named) from None
 
 
-def _columns(connection: DuckDBPyConnection) -> dict[str, str]:
+def _columns(connection: DuckDBPyConnection, named: Columns) -> dict[str, str]:
     """Return the types of the columns by their names.
 
     Raises QueryRefused for a type that JSON has nothing for, or a name twice.
     """
     columns: dict[str, str] = {}
-    for name, type_, *_ in connection.description or ():
+    for number, (name, type_, *_) in enumerate(connection.description or (), 1):
         lacking = type_without_json(str(type_))
         if lacking:
             hint = "leave it out, or cast it to text"
-            raise QueryRefused(f"the column '{name}' is of the type {lacking}, which JSON has nothing for", hint)
+            raise QueryRefused(
+                f"{named.called(name, number)} is of the type {lacking}, which JSON has nothing for", hint
+            )
         if name in columns:
-            raise QueryRefused(f"two columns are named '{name}'", "give one of them another name with AS")
+            raise QueryRefused(
+                f"{named.called(name, number)} has the name of another one", "give one of them another name with AS"
+            )
         columns[name] = str(type_)
     return columns
 
 
 def _rows(
-    connection: DuckDBPyConnection, columns: Mapping[str, str], most: int, allow_more: Callable[[int], None]
+    connection: DuckDBPyConnection,
+    columns: Mapping[str, str],
+    named: Columns,
+    most: int,
+    allow_more: Callable[[int], None],
 ) -> Iterator[str]:
     given = 0
     json_at = [index for index, type_ in enumerate(columns.values()) if type_ == "JSON"]
@@ -162,12 +206,12 @@ def _rows(
             raise QueryRefused(f"there are more than {most:,} rows, which is too many for so little data", hint)
         if json_at:
             rows = [tuple(_parsed(row, json_at)) for row in rows]
-        text = _json_of(rows, list(columns), given)
+        text = _json_of(rows, list(columns), named, given)
         if len(text) <= MAX_ROW:
             yield text
         else:
             for number, row in enumerate(rows, given + 1):
-                text = _json_of([row], list(columns), number - 1)
+                text = _json_of([row], list(columns), named, number - 1)
                 if len(text) > MAX_ROW:
                     raise QueryRefused(f"the row is longer than {MAX_ROW:,} characters", row=number)
                 yield text
@@ -184,25 +228,26 @@ def _parsed(row: Sequence[Any], json_at: Sequence[int]) -> list[Any]:
     return values
 
 
-def _json_of(rows: Sequence[Sequence[Any]], columns: Sequence[str], given: int) -> str:
+def _json_of(rows: Sequence[Sequence[Any]], columns: Sequence[str], named: Columns, given: int) -> str:
     try:
         return json.dumps({"rows": rows}, default=json_value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):
-        plain_rows = [_plain(row, columns, number) for number, row in enumerate(rows, given + 1)]
+        plain_rows = [_plain(row, columns, named, number) for number, row in enumerate(rows, given + 1)]
         return json.dumps({"rows": plain_rows}, ensure_ascii=False)
 
 
-def _plain(row: Sequence[Any], columns: Sequence[str], number: int) -> list[Any]:
+def _plain(row: Sequence[Any], columns: Sequence[str], named: Columns, number: int) -> list[Any]:
     values = []
-    for column, value in zip(columns, row, strict=True):
+    for at, (column, value) in enumerate(zip(columns, row, strict=True), 1):
         try:
             values.append(json_value(value))
         except NoJson as error:
-            raise QueryRefused(f"the column '{column}' holds {error}, which JSON has nothing for", row=number) from None
+            message = f"{named.called(column, at)} holds {error}, which JSON has nothing for"
+            raise QueryRefused(message, row=number) from None
     return values
 
 
-def _describe(error: Exception, files: Files) -> QueryRefused:
+def _describe(error: Exception, files: Files, named: Columns) -> QueryRefused:
     """Return what DuckDB says, but for what it may quote of the data: rows are never shown."""
     import duckdb
 
@@ -212,5 +257,5 @@ def _describe(error: Exception, files: Files) -> QueryRefused:
     if not isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
         kind, colon, said = said.partition(": ")
         said = f"{kind}{colon}{mask_said(said)}"
-    said = mask_any_number(" ".join(said.split()))
+    said = mask_any_number(" ".join(named.hidden_in(said).split()))
     return QueryRefused(said if len(said) <= _MESSAGE else said[: _MESSAGE - 1] + "…")

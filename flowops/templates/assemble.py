@@ -80,6 +80,7 @@ class CompiledCall:
         self.open_places = frozenset(compiler.open_places)
         self.variables = compiler.variables
         self.budget = compiler.budget
+        self.asked = compiler.asked
         self._flows = flows
         self._always = always
         self._flow_variables = variables

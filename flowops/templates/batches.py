@@ -7,14 +7,15 @@ from itertools import compress
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.budget import PARTS_PER_STEP
-from flowops.common.masking import are_values
+from flowops.common.names import without_invisible
+from flowops.common.numbers import EXAMPLE_COLUMN
 from flowops.common.patterns import regex
 from flowops.model.call import INSTRUCTION_ID, Script, Terms, attempt_reference
 from flowops.model.document import Batch, Problem
 from flowops.templates.budget import WRONG_ROWS
 from flowops.templates.fields import FLOW_ID, VARIABLES
 from flowops.templates.nodes import INVALID, Compiler, Rendering, TemplateNode
-from flowops.templates.problems import TEMPLATE, BudgetExceeded, TemplateError, member
+from flowops.templates.problems import TEMPLATE, BudgetExceeded, TemplateError
 from flowops.templates.values import kind, true_spelled_like
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from flowops.model.project import Flow
     from flowops.templates.assemble import CompiledCall, Made
     from flowops.templates.nodes import Node
+    from flowops.templates.problems import Asked
 
 
 _WHERE = "where"
+_WITHOUT_BLANK = f"delete blank rows, or leave them out: where: \"{{{{ {EXAMPLE_COLUMN} | trim != '' }}}}\""
 #: The code of problems with rows, as their source finds them.
 ROWS = "rows"
 #: A value that is written as names alone: ``row.consent``, ``row['may be called']``.
@@ -36,9 +39,14 @@ _NAME = regex(r"[a-z_]{1,64}(\.\w{1,64}|\['[^'\\]{1,64}'\]){0,4}")
 _NAMES = frozenset(("vars", "row", "row_number"))
 
 
-def compile_selection(document: Document, variables: Mapping[str, Value], budget: Budget) -> Selection:
-    """Return what a CallSet, which its schema accepts, says of its rows; templates see `variables` as ``vars``."""
-    compiler = Compiler(_NAMES, dict(variables), budget)
+def compile_selection(
+    document: Document, variables: Mapping[str, Value], budget: Budget, asked: Asked | None = None
+) -> Selection:
+    """Return what a CallSet, which its schema accepts, says of its rows; templates see `variables` as ``vars``.
+
+    What the templates of its calls ask of rows is `asked`.
+    """
+    compiler = Compiler(_NAMES, dict(variables), budget, asked=asked)
     return Selection(document, compiler)
 
 
@@ -163,8 +171,12 @@ class Check(Protocol):
 
 
 def _is_blank(row: Mapping[str, Value]) -> bool:
-    """Return whether a row has several fields, and no text in any of them: ``,,,``."""
-    return len(row) > 1 and all(value == "" for value in row.values())
+    """Return whether a row has several fields, and nothing to be seen in any of them: ``,,,``, or blanks alone."""
+    for value in row.values():
+        # Nearly always the first says it.
+        if type(value) is not str or (value and without_invisible(value).strip()):
+            return False
+    return len(row) > 1
 
 
 @dataclass(slots=True)
@@ -327,10 +339,10 @@ class CallSet:
             given = budget.begin()
             row = rendering.begin(index, given)
             call = None
-            if any(row.values()) or not _is_blank(row):
-                call = make(rendering)
+            if _is_blank(row):
+                self._report_blank(rendering)
             else:
-                self._report_blank(rendering, row)
+                call = make(rendering)
             budget.end(given, rendering.budget)
             if call is not None:
                 made.append(call)
@@ -378,11 +390,9 @@ class CallSet:
                 if problems := check.terms_problems(found.call(at)):
                     yield at, problems
 
-    def _report_blank(self, rendering: Rendering, row: Mapping[str, Value]) -> None:
+    def _report_blank(self, rendering: Rendering) -> None:
         """Say that a row has nothing in it, which spreadsheets leave below what was deleted."""
-        column = "…" if are_values(row) else next(iter(row))
-        hint = f"delete blank rows, or leave them out: where: \"{{{{ {member('row', column)} != '' }}}}\""
-        error = TemplateError("the row is blank: all of its fields are empty", hint=hint)
+        error = TemplateError("the row is blank: all of its fields are empty", hint=_WITHOUT_BLANK)
         rendering.report(self.compiled.document.place(("for-each",)), "for-each", error, ROWS)
 
     def _exhaustion(self) -> Iterator[Problem]:

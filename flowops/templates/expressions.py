@@ -51,6 +51,8 @@ class Expressions:
         self.names = names
         self.errors: list[TemplateError] = []
         self.uses: list[VarsUse] = []
+        #: What is asked of which mapping: `Asked`, in pairs.
+        self.asked: set[tuple[str, str]] = set()
         #: Whether what is made depends on which attempt of the call it is.
         self.uses_attempt = False
         self.parts = 0
@@ -151,8 +153,9 @@ class Expressions:
         self._note_use(node, forgiving=forgiving)
         if (error := self._impossible(node)) is not None:
             return self.refuse(error)
-        parent = self.compile(node.node)
-        found = closures.attribute(parent, node.attr, start(node), label(node.node), forgiving=forgiving)
+        parent, above = self.compile(node.node), label(node.node)
+        self.asked.add((above, node.attr))
+        found = closures.attribute(parent, node.attr, start(node), above, forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and not forgiving:
             return self._key(str(node.node.name), node.attr, found)
         return found
@@ -173,6 +176,8 @@ class Expressions:
             first, last = (None if end is None else self.compile(end) for end in (node.arg.start, node.arg.stop))
             return closures.slice_of(parent, first, last, offset, above)
         self._note_use(node, forgiving=forgiving)
+        if _is_text(node.arg):
+            self.asked.add((above, node.arg.value))
         found = closures.item(parent, self.compile(node.arg), offset, above, label(node), forgiving=forgiving)
         if isinstance(node.node, nodes.Name) and _is_text(node.arg) and not forgiving:
             return self._key(str(node.node.name), node.arg.value, found)

@@ -92,9 +92,9 @@ def _of_text(path: Path, text: str, columns: Collection[str]) -> Iterator[Leftov
         name = found[1] or found[2]
         if name in columns:
             shape = "[…]" if found[2] else "{…}"
-            message = f"{label}: the text holds {shape} around '{name}', the name of a column, and is sent with it"
-            written = f"row.{name}" if name.isidentifier() else f"row[{name!r}]"
-            yield Leftover(path, message, f"a column is written {{{{ {written} }}}}")
+            # Which one it is the text says at its place. Here it is not repeated: a file without a header has people's.
+            message = f"{label}: the text holds {shape} around the name of a column, and is sent with it"
+            yield Leftover(path, message, "a column is written {{ row.name }}, or {{ row['first name'] }}")
             break
     control = None if text.isascii() else _C1.search(text)
     if control is not None:

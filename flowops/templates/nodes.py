@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from flowops.common.budget import Budget
     from flowops.model.document import Batch, Document, Path, RowPlace, Value
     from flowops.templates.open_variables import OpenVariables
+    from flowops.templates.problems import Asked
     from flowops.templates.template import Template
 
 
@@ -212,10 +213,11 @@ class InvalidNode(Node):
 class TemplateNode(Node):
     """A string that is a template, and where it stands; `label` is how messages call the field."""
 
-    __slots__ = ("_positions", "document", "evaluate", "label", "path", "template")
+    __slots__ = ("_asked", "_positions", "document", "evaluate", "label", "path", "template")
 
-    def __init__(self, template: Template, document: Document, path: Path, label: str) -> None:
+    def __init__(self, template: Template, document: Document, path: Path, label: str, asked: Asked) -> None:
         self.template = template
+        self._asked = asked
         self.evaluate = template.evaluate
         self.document = document
         self.path = path
@@ -225,6 +227,8 @@ class TemplateNode(Node):
     def fail(self, rendering: Rendering, error: TemplateError | RecursionError) -> Value:
         """Report what is wrong with the template or the row; raise it again when the call has used its steps up."""
         found = error if isinstance(error, TemplateError) else TemplateError("the data is nested too deeply")
+        if isinstance(found, UndefinedName):
+            found.asked = self._asked
         rendering.report(self.place(found), self.label, found)
         if isinstance(error, BudgetExceeded):
             raise error
@@ -279,6 +283,7 @@ class Compiler:
         variables: dict[str, Value],
         budget: Budget,
         open_variables: OpenVariables | None = None,
+        asked: Asked | None = None,
     ) -> None:
         self.names = names
         self.variables = variables
@@ -289,6 +294,8 @@ class Compiler:
         self.uses_attempt = False
         self.budget = budget
         self.open_places: set[Place] = set()
+        #: What the templates ask of mappings, those of another compiler of the same document with them.
+        self.asked: Asked = {} if asked is None else asked
         self._open = open_variables
 
     def compile_name(self, value: Value, document: Document, path: Path, label: str) -> Node:
@@ -357,7 +364,9 @@ class Compiler:
         from flowops.templates.template import compile_template
 
         template = compile_template(value, self.names)
-        scalar = TemplateNode(template, document, path, label)
+        scalar = TemplateNode(template, document, path, label, self.asked)
+        for above, key in template.asked:
+            self.asked.setdefault(above, set()).add(key)
         self.work += template.work
         self.uses_attempt |= template.uses_attempt
         self.scalars += 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from flowops.common.masking import are_values, mask_any_number, mask_names
-from flowops.common.names import nearest
+from flowops.common.names import looks_like, meant, nearest
+from flowops.common.patterns import regex
 from flowops.common.text import shorten
 from flowops.model.call import split_reference
 from flowops.model.document import Problem
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
 
     from flowops.model.call import Call
 
+#: The names that the templates of a document ask of each mapping, by how they call that: ``row``, ``row.address``.
+Asked = dict[str, set[str]]
 #: Names in templates and rows may be very long.
 _LONGEST = 300
 _LONGEST_HINT = 600
+#: Rows have fewer columns; of one that has more, those behind them are not told.
+_LOOKED_AT = 500
 
 
 class TemplateError(Exception):
@@ -52,11 +57,17 @@ class TemplateError(Exception):
 
 
 class UndefinedName(TemplateError):
-    """A name that is not there; the hint tells what is."""
+    """A name that is not there; the hint tells what is.
+
+    `asked` are the names that templates ask of each mapping, such as ``row``: they decide what may be told of it.
+    """
 
     def __init__(self, label: str, offset: int, parent: str, key: object, present: Iterable[object]) -> None:
+        self.asked: Asked = {}
         super().__init__(
-            f"'{label}' is not defined", hint=lambda: _what_there_is(parent, str(key), present), offset=offset
+            f"'{label}' is not defined",
+            hint=lambda: _what_there_is(parent, str(key), present, self.asked.get(parent, ())),
+            offset=offset,
         )
 
 
@@ -74,14 +85,31 @@ def member(parent: str, key: str) -> str:
     return f"{parent}.{key}" if key.isidentifier() and not key.startswith("_") else f"{parent}[{key!r}]"
 
 
-def _what_there_is(parent: str, key: str, present: Iterable[object]) -> str:
+#: Of which mappings nobody but an author gives the names.
+_WRITTEN = regex(r"(?:vars|loop)\b")
+
+
+def _what_there_is(parent: str, key: str, present: Iterable[object], asked: Collection[str]) -> str:
+    """Return what a mapping has, the nearest name first.
+
+    Where a file has no header, the names of its columns are the values of its first row, and nobody's name looks like
+    one. So names are told where the templates, which know some of them, find at least half of what they ask for.
+    """
     names = tuple(name for name in present if isinstance(name, str))
-    guess = None if are_values(names) else nearest(key, names)
     owner = "the row" if parent == "row" else parent
-    parts = [f"did you mean '{member(parent, guess)}'?"] if guess is not None else []
-    parts.append(f"{owner} has: {mask_names(names)}" if names else f"{owner} is empty")
-    if parent == "vars" and guess is None and key.isidentifier():
-        parts[-1] += f"; give it with --var {key}=…"
+    alike = {looks_like(name): name for name in names[:_LOOKED_AT]}
+    found = sum(looks_like(name) in alike for name in asked)
+    told = _WRITTEN.match(parent) is not None or 2 * found >= max(len(asked), 1)
+    guess = alike.get(looks_like(key)) or (nearest(key, names) if told and not are_values(names) else None)
+    parts = [] if guess is None else [meant(key, guess, member(parent, guess))]
+    if told or not names:
+        parts.append(f"{owner} has: {mask_names(names)}" if names else f"{owner} is empty")
+        if parent == "vars" and guess is None and key.isidentifier():
+            parts[-1] += f"; give it with --var {key}=…"
+    elif parent == "row":
+        parts.append(f"the row has {len(names)} columns, most with other names: is the first line of a CSV its header?")
+    else:
+        parts.append(f"{owner} has {len(names)} other names")
     return " ".join(parts)
 
 

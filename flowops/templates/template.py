@@ -42,6 +42,7 @@ class Template(NamedTuple):
     uses: tuple[VarsUse, ...] = ()
     uses_attempt: bool = False
     errors: tuple[TemplateError, ...] = ()
+    asked: frozenset[tuple[str, str]] = frozenset()
 
 
 def compile_template(text: str, names: frozenset[str]) -> Template:
@@ -81,8 +82,9 @@ def _compile(text: str, names: frozenset[str]) -> Template:
         expressions.errors.append(error)
         evaluate = closures.unreachable
     parts, work = expressions.parts, expressions.work
-    uses = tuple(expressions.uses)
-    return Template(source, evaluate, parts, work, uses, expressions.uses_attempt, tuple(expressions.errors))
+    uses, errors = tuple(expressions.uses), tuple(expressions.errors)
+    asked = frozenset(expressions.asked)
+    return Template(source, evaluate, parts, work, uses, expressions.uses_attempt, errors, asked)
 
 
 #: Templates of short texts, and the names that they see. None is thrown out: a budget counts a text that is kept once.

@@ -123,24 +123,27 @@ LEFT = {
     "{name}": (
         "Hello {name}",
         (
-            "the text holds {…} around 'name', the name of a column, and is sent with it "
-            "(row 1 of data/d.csv, line 2, and 1 more row: 2); a column is written {{ row.name }}"
+            "the text holds {…} around the name of a column, and is sent with it "
+            "(row 1 of data/d.csv, line 2, and 1 more row: 2); a column is written {{ row.name }}, "
+            "or {{ row['first name'] }}"
         ),
         "Ann",
     ),
     "${row.name}": (
         "Hello ${row.name}",
         (
-            "the text holds {…} around 'name', the name of a column, and is sent with it "
-            "(row 1 of data/d.csv, line 2, and 1 more row: 2); a column is written {{ row.name }}"
+            "the text holds {…} around the name of a column, and is sent with it "
+            "(row 1 of data/d.csv, line 2, and 1 more row: 2); a column is written {{ row.name }}, "
+            "or {{ row['first name'] }}"
         ),
         "Ann",
     ),
     "[name]": (
         "Hello [name]",
         (
-            "the text holds […] around 'name', the name of a column, and is sent with it "
-            "(row 1 of data/d.csv, line 2, and 1 more row: 2); a column is written {{ row.name }}"
+            "the text holds […] around the name of a column, and is sent with it "
+            "(row 1 of data/d.csv, line 2, and 1 more row: 2); a column is written {{ row.name }}, "
+            "or {{ row['first name'] }}"
         ),
         "Ann",
     ),

@@ -180,3 +180,62 @@ def test_no_value_of_a_row_is_repeated_in_what_is_wrong_with_it(watch: Watch, fi
         **{"calls__c.yaml": f"{HEAD}call: {json.dumps(call)}\n", "data__d.csv": table(("phone", "name"), people)},
     )
     watch.wrong()
+
+
+#: Files whose first line is a row already, by how their columns come into what is said of them; `{}` are names.
+HEADERLESS = {
+    "columns that the templates do not find": ("{0},{1},{2}\n{3},{4},{5}\n", "../data/d.csv"),
+    "two columns of one name": ("{0},{1},{0}\n", "../data/d.csv"),
+    "a space behind a name": ("{0},{1} ,{2}\n", "../data/d.csv"),
+    "another delimiter": ("{0};{1};{2}\n{3};{4};{5}\n", "../data/d.csv"),
+    "a blank row": ("{0},{1},{2}\n , ,\n{3},{4},{5}\n", "../data/d.csv"),
+    "a query for what is not there": (
+        "{0},{1},{2}\n{3},{4},{5}\n",
+        "{sql: \"select phone from '../data/d.csv' order by phone\"}",
+    ),
+    "a query that groups": (
+        "{0},{1},{2}\n{3},{4},{5}\n",
+        "{sql: \"select * from '../data/d.csv' group by 1 order by 1\"}",
+    ),
+    "a query that converts": (
+        "{0},{1},{2}\n{3},{4},{5}\n",
+        "{sql: \"select columns(*)::date from '../data/d.csv' order by 1\"}",
+    ),
+    "a query for all": ("{0},{1},{2}\n{3},{4},{5}\n", "{sql: \"select * from '../data/d.csv' order by 1\"}"),
+    "keys that are people's names": ('{{"id": 1, "of": {{"{0}": 1, "{1}": 2}}}}\n', "../data/d.jsonl"),
+    "a key twice": ('{{"id": 1, "{0}": 1, "{0}": 2}}\n', "../data/d.jsonl"),
+}
+
+
+@pytest.mark.parametrize(("data", "for_each"), HEADERLESS.values(), ids=list(HEADERLESS))
+def test_a_file_without_a_header_tells_nobody_by_the_names_of_its_columns(
+    watch: Watch, data: str, for_each: str
+) -> None:
+    if "sql" in for_each:
+        pytest.importorskip("duckdb")
+    names = [word for word in watch.words if word.isalpha()] * 6
+    watch.words = sorted(set(names))
+    call = {
+        "reference-id": "r-{{ row.id }}",
+        "callee": "{{ row.phone | e164('GB') }}",
+        "flow-variables": {"patient": f"{{{{ row.of.name }}}} and {{{names[1]}}}", "code": "{{ row['first name'] }}"},
+    }
+    plant(
+        watch.root,
+        **{
+            "calls__c.yaml": f"{HEAD.replace('../data/d.csv', for_each)}call: {json.dumps(call)}\n",
+            f"data__d.{'jsonl' if data.startswith('{{') else 'csv'}": data.format(*names),
+        },
+    )
+    # What the document itself says is told of it.
+    watch.words.remove(names[1])
+    watch.wrong()
+
+
+def test_columns_are_told_where_the_templates_know_some_of_them(watch: Watch) -> None:
+    """Half of what they ask for has to be there: nobody is called as two columns of somebody's templates are."""
+    call = {"reference-id": "r-{{ row.id }}", "callee": "{{ row.phnoe }}", "timezone": "{{ row.Zone }}"}
+    plant(watch.root, **{"calls__c.yaml": f"{HEAD}call: {json.dumps(call)}\n", "data__d.csv": "id,phone,zone\n1,2,3\n"})
+    told = watch.run("validate").text
+    assert "did you mean 'row.phone'? the row has: id, phone, zone" in told
+    assert "did you mean 'row.zone'? the row has: id, phone, zone" in told

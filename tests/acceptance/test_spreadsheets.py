@@ -61,7 +61,7 @@ FILES = {
             "calls/c.yaml:3:11: for-each: the row is blank: all of its fields are empty "
             "(row 2 of data/d.csv, line 3, and 1 more row: 3)"
         ),
-        "delete blank rows, or leave them out: where: \"{{ row.phone != '' }}\"",
+        "delete blank rows, or leave them out: where: \"{{ row.phone | trim != '' }}\"",
     ),
     "empty columns at the end": (
         f"phone,name,,,\n{ANN},Ann,,,\n",

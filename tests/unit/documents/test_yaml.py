@@ -13,6 +13,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flowops.common.names import first_alike
 from flowops.common.text import LINE_BREAK
 from flowops.documents import yaml as yaml_module
 from flowops.documents.yaml import parse
@@ -24,9 +25,17 @@ letters = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(letters)
 )
+
+
+def mappings(inner: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[dict[str, Any]]:
+    """Mappings in which no two keys look the same."""
+    keys = st.text(letters, min_size=least, max_size=20)
+    return st.dictionaries(keys, inner, min_size=least).filter(lambda made: first_alike(made) is None)
+
+
 values = st.recursive(
     scalars,
-    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(letters, max_size=20), inner)),
+    lambda inner: st.one_of(st.lists(inner), mappings(inner)),
     max_leaves=20,
 )
 yamlish = st.text(alphabet="ab1 \n\r\t:-?,[]{}#&*!|>'\"%@`~<.\\é\u2028\0", max_size=60)
@@ -49,13 +58,13 @@ def walk(value: Value, whole: SourceMap, path: tuple[str | int, ...] = ()) -> An
             yield from walk(part, whole, (*path, step))
 
 
-@given(st.dictionaries(st.text(letters, max_size=20), values))
+@given(mappings(values))
 def test_json_is_read_as_json(value: dict[str, Value]) -> None:
     assert document(json.dumps(value, ensure_ascii=False)).value == value
 
 
 @given(
-    st.dictionaries(st.text(letters, min_size=1, max_size=20), values, min_size=1),
+    mappings(values, 1),
     st.sampled_from([True, False, None]),
     st.sampled_from([None, '"', "'", "|", ">"]),
 )
@@ -276,3 +285,14 @@ def test_integers_that_python_may_refuse_to_print_stay_text() -> None:
     assert read_plain("9" * 640) == int("9" * 640)
     assert read_plain("9" * 641) == "9" * 641
     assert read_plain("9" * 1_000_000) == "9" * 1_000_000
+
+
+@pytest.mark.parametrize("other", ["pre\u0301nom", "pr\u00e9nom\ufe0f", "pr\u00e9\u00adnom", "\u2060pr\u00e9nom"])
+@pytest.mark.parametrize(
+    "form", ["{{{0}: 1, {1}: 2}}", "{0}: 1\n{1}: 2\n", "a: &a\n  {0}: 1\nb:\n  <<: *a\n  {1}: 2\n"]
+)
+def test_two_keys_of_a_mapping_that_look_the_same_are_one(other: str, form: str) -> None:
+    for pair in (("pr\u00e9nom", other), (other, "pr\u00e9nom")):
+        (found,) = read(form.format(*pair))
+        (problem,) = found.problems
+        assert (problem.code, problem.message[:26]) == ("yaml-duplicate-key", "the key looks the same as ")

@@ -245,8 +245,8 @@ def test_the_nearest_name_is_looked_for_only_where_it_is_told(compiled, rows, mo
         looked_for.append(name)
 
     monkeypatch.setattr(problems, "nearest", nearest)
-    text = 'kind: CallSet\ncall: {reference-id: r, caller: "{{ row.phnoe }}"}'
-    data = rows(*({f"phone{number}": 1} for number in range(400)))
+    text = 'kind: CallSet\ncall: {reference-id: "{{ row.phone1 }}", caller: "{{ row.phnoe }}"}'
+    data = rows(*({"phone1": 1, f"phone{number}": 1} for number in range(400)))
     met = list(render_rows(compiled(text), data))
     assert len(met) == 400
     (problem,) = Problems(met)
