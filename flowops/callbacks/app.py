@@ -4,7 +4,8 @@
 what came                    answer  why
 ===========================  ======  ==========================================================
 recorded, now or before      200     the ledger has it on disk, also of a call that it did not know
-of another ledger's call     404     signed with our secret; a call that the files name is in doubt for it
+of another ledger's call     404     signed with our secret; a call that the files name is in doubt for it, unless this
+                                     ledger has a call of that name, which has another call-id
 forged                       404     the same words: nobody learns which calls exist
 anything but POST            405
 longer than 64 KiB           413
@@ -104,10 +105,8 @@ class CallbackLedger(Protocol):
         """Record which legs have finished, by reference; durable when it returns. None where one cannot be kept."""
         ...
 
-    def recorded(
-        self, records: Mapping[str, Sequence[Leg]], *, unknown: State | None = None
-    ) -> Mapping[str, Written | None]:
-        """Record what proves calls that may be another ledger's; `unknown` is what those become that are not known."""
+    def called_back_elsewhere(self, reference_id: str, finished: Sequence[Leg], *, named: bool) -> State | None:
+        """Record what is told of another ledger's call; return what that call is here, None where it is none of it."""
         ...
 
     def count(self) -> Mapping[State, int]:
@@ -215,10 +214,11 @@ class _Writer:
 
 def _record_foreign(endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcome:
     """Write down what a callback of another ledger proves. Raises FlowopsError where ledger or files are unreadable."""
-    if not endpoint.names(address.reference):
+    named = endpoint.names(address.reference)
+    state = endpoint.ledger.called_back_elsewhere(address.reference, legs, named=named)
+    if state is None:
         return Outcome.FOREIGN
-    endpoint.ledger.recorded({address.reference: legs}, unknown=State.IN_DOUBT)
-    return Outcome.DOUBTFUL
+    return Outcome.DOUBTFUL if state is State.IN_DOUBT else Outcome.RECORDED
 
 
 class Receiver:

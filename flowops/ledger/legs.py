@@ -66,6 +66,12 @@ def merged(known: Iterable[StoredLeg], told: Iterable[StoredLeg]) -> tuple[Store
     return tuple(legs)
 
 
+def are_of(known: Iterable[StoredLeg], told: Iterable[StoredLeg]) -> bool:
+    """Return whether what was told of some legs can be of a call with those that are known."""
+    legs = list(known)
+    return any(_match(legs, leg) is not None for leg in told)
+
+
 #: The code of a completed call: no other word outweighs it.
 _COMPLETED = 10
 

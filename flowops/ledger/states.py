@@ -99,10 +99,11 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     (CANCELLED, EventType.UNAUTHORIZED): (CANCELLED,),
     (CANCELLED, EventType.FORBIDDEN): (CANCELLED,),
     (CANCELLED, EventType.UNCLEAR): (CANCELLED,),
-    # Proof that a call was placed although it had been refused, resolved as not placed, or cancelled.
+    # Proof that a call was placed although it had been refused, resolved as not placed, or cancelled; where another
+    # ledger may have placed it, one that was refused is a doubt.
     (REJECTED, EventType.ACCEPTED): (PLACED, FINISHED),
     (REJECTED, EventType.CALLED_BACK): (FINISHED, PLACED),
-    (REJECTED, EventType.RECORDED): (PLACED, FINISHED),
+    (REJECTED, EventType.RECORDED): (PLACED, FINISHED, IN_DOUBT),
     (CANCELLED, EventType.ACCEPTED): (PLACED, FINISHED),
     (CANCELLED, EventType.CALLED_BACK): (FINISHED, PLACED),
     (CANCELLED, EventType.RECORDED): (PLACED, FINISHED),

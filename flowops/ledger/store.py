@@ -17,6 +17,7 @@ from flowops.ledger.chain import actor_json, canonical
 from flowops.ledger.chains import chains_of
 from flowops.ledger.changes import NO_DATA, Change
 from flowops.ledger.database import RUN_BYTES, now
+from flowops.ledger.legs import are_of
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
 from flowops.ledger.pseudonyms import NONCE, clean
@@ -236,6 +237,27 @@ class Store(Administration):
         the answer is None, unless `unknown` says what it is to be: in doubt, or placed.
         """
         return self._prove(EventType.RECORDED, records, unknown=unknown)
+
+    def called_back_elsewhere(self, reference_id: str, finished: Sequence[Leg], *, named: bool) -> State | None:
+        """Take an authentic callback of another ledger's call; return what that is here then, None where it is none.
+
+        One that this ledger has taken over, by an import, has a leg with that call-id, or without any. Proof of a call
+        that is not known here makes it a doubt, where the files have `named` it, and so it does of one that was
+        refused. How another call of the same name has ended says nothing of this one.
+        """
+        legs = self.pseudonymizer.legs(finished)
+        change = Change(reference_id, EventType.RECORDED, now(), self.actor, legs=legs)
+
+        def work(transaction: Transaction) -> State | None:
+            row = transaction.current([reference_id]).get(reference_id)
+            state = row.state if row is not None else None
+            if row is not None and state is not None and state.is_placed:
+                return transaction.make([change])[0].state if are_of(row.legs, legs) else None
+            if state is State.REJECTED or (state is None and named and can_be_kept(reference_id)):
+                return transaction.make([change._replace(to=State.IN_DOUBT)])[0].state
+            return state if state is State.IN_DOUBT else None
+
+        return transact(self._database, self.number, work)
 
     def rehearsed(self, reference_id: str, detail: str) -> None:
         """Keep what happens in a rehearsal, durably: an event of a reference that is no call's."""

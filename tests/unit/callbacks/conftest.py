@@ -52,6 +52,10 @@ class MemoryLedger:
         state = State.FINISHED if len(legs) >= self.callees else State.PLACED
         return Written(done=True, state=state)
 
+    def called_back_elsewhere(self, _reference_id: str, _finished: Sequence[Leg], *, named: bool) -> State | None:
+        self._check()
+        return State.IN_DOUBT if named else None
+
     def count(self) -> dict[State, int]:
         self._check()
         finished = sum(len(legs) >= self.callees for legs in self.calls.values())

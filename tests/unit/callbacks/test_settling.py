@@ -17,8 +17,8 @@ from flowops.callbacks.token import callback_url
 from flowops.httpd import open_listener, serving
 from flowops.ledger.open import open_ledger
 from flowops.model.call import Call, Origin
-from flowops.model.claims import Claim
-from flowops.model.ledger import Actor, State
+from flowops.model.claims import Claim, Record
+from flowops.model.ledger import Actor, EventType, Leg, State
 from flowops.sandbox.server import serve
 from flowops.sandbox.settings import CallbackFaults, Settings, Span
 
@@ -123,6 +123,39 @@ def test_another_ledgers_call_is_in_doubt_where_the_files_name_it(tmp_path, even
         assert receiver.post(callback_url("", SECRET, "another ledger", "b"), event("b")) == (404, "not found")
         assert receiver.outcomes == [outcome]
         assert {name: found for name, (found, _) in settled(store, ["b"]).items()} == ({"b": state} if state else {})
+
+
+@pytest.mark.parametrize(
+    ("before", "call_id", "outcome", "after"),
+    [
+        ("accepted", "another", "foreign", State.PLACED),
+        ("accepted", "own", "recorded", State.FINISHED),
+        ("unclear", "another", "doubtful", State.IN_DOUBT),
+        ("refused", "another", "doubtful", State.IN_DOUBT),
+        ("claimed", "another", "foreign", State.IN_FLIGHT),
+    ],
+)
+def test_how_another_ledgers_call_of_the_same_name_ended_says_nothing_of_this_one(
+    tmp_path, event, receiving, before, call_id, outcome, after
+):
+    """Two environments share a secret and an account; an import has the call-ids of what it took over."""
+    with closing(claimed(tmp_path / "ledger.db", ["a"])) as store:
+        legs = tuple(Leg(callee, f"own-{at}") for at, callee in enumerate(CALLEES)) if before == "accepted" else ()
+        if before != "claimed":
+            store.write([Record("a", EventType(before), legs)])
+        receiver = receiving(store)
+        endpoint = Endpoint(ENVIRONMENT, (SECRET,), store, store.id, lambda _: True)
+        receiver.app = application([endpoint], receiver.log.append)
+        for at, callee in enumerate(CALLEES):
+            told = event("a", callee=callee, call_id=f"{call_id}-{at}", result={"code": 9})
+            status, _ = receiver.post(callback_url("", SECRET, "another ledger", "a"), told)
+            assert status == (200 if outcome == "recorded" else 404)
+        assert receiver.outcomes == [outcome] * 2
+        [entry] = store.look_up(["a"]).values()
+        assert (entry.state, len(entry.legs) <= len(CALLEES)) == (after, True)
+        told = outcome == "recorded" or before == "refused"
+        assert {leg.code for leg in entry.legs} - {None} == ({9} if told else set())
+        assert store.verify() is None
 
 
 def test_a_callback_signed_with_the_secret_before_is_taken(tmp_path, event, receiving):
