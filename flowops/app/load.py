@@ -287,12 +287,13 @@ def _asking(
     from flowops.templates.questions import Question
 
     budget = Budget()
+    asked = sum(isinstance(rule, OwnRule) for rule in policy.rules)
     rules: list[Rule] = []
     found = list(problems)
     for rule in policy.rules:
         if isinstance(rule, OwnRule):
             label = f"{rule.name}: when"
-            question = Question(rule.when, document, (*rule.path, "when"), label, budget)
+            question = Question(rule.when, document, (*rule.path, "when"), label, budget, beside=asked)
             found += question.problems
             rules.append(rule.asking(question.ask, question.ask_at_claims))
         else:

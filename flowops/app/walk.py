@@ -377,7 +377,7 @@ def call_sets(documents: Iterable[Document]) -> list[Document]:
 def _exhausted(document: Document) -> Problem:
     """Return the problem of the document with which the steps of a command are used up."""
     message = "the templates of this command take too much work together; the rest was not rendered"
-    hint = "loop over less, prepare the data beforehand, or name fewer files"
+    hint = "loop over less, ask less of the variables of flows, prepare the data beforehand, or name fewer files"
     return Problem(document.place(), None, message, "template", hint)
 
 

@@ -15,12 +15,13 @@ from flowops.common.numbers import explain as explain_number
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.document import Problem
 from flowops.schema.engine import fast_errors, fast_validator
-from flowops.schema.explain import SchemaError, explain
+from flowops.schema.explain import MOST, SchemaError, explain
 from flowops.schema.store import schema_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from flowops.common.budget import Budget
     from flowops.model.call import Call
     from flowops.model.document import Document, Path, Value
     from flowops.schema.engine import Schema
@@ -41,17 +42,17 @@ class Checker:
         self._data = data
         self._fast = fast_validator(schema)
 
-    def check(self, value: Value) -> list[SchemaError]:
-        """Return what is wrong with a value; nothing when it fits."""
+    def check(self, value: Value, budget: Budget | None = None) -> list[SchemaError]:
+        """Return what is wrong with a value, nothing when it fits; `budget` bounds the work of saying it."""
         try:
             if self._fast.is_valid(value):
                 return []
         except (ValueError, SystemError):
             # Not a JSON value at all: half a character (a SystemError in jsonschema-rs 0.37), a foreign type.
-            return unsendable_errors(value) or explain(self.schema, value, data=self._data)
-        return explain(self.schema, value, data=self._data) or [
+            return unsendable_errors(value) or explain(self.schema, value, data=self._data, budget=budget)
+        return explain(self.schema, value, data=self._data, budget=budget) or [
             SchemaError(path, f"does not fit `{keyword}` of its schema")
-            for path, keyword in fast_errors(self.schema, value)
+            for path, keyword in fast_errors(self.schema, value, MOST)
         ]
 
 

@@ -7,10 +7,15 @@ Patterns run in an engine without backtracking, so that no pattern of a user's f
 
 from __future__ import annotations
 
-from functools import lru_cache
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache, wraps
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
+
+from flowops.common.budget import CALL_STEPS, Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,9 +47,9 @@ def _refuse_to_fetch(address: str) -> Any:
     raise LookupError(f"{address} is not part of the schema")
 
 
-def fast_errors(schema: Schema, value: Value) -> list[tuple[Path, str]]:
-    """Return the paths and keywords that jsonschema-rs objects to."""
-    errors = fast_validator(schema).iter_errors(value)
+def fast_errors(schema: Schema, value: Value, most: int) -> list[tuple[Path, str]]:
+    """Return the paths and keywords that jsonschema-rs objects to, at most so many."""
+    errors = islice(fast_validator(schema).iter_errors(value), most)
     return [(tuple(error.instance_path), str(error.schema_path[-1])) for error in errors]
 
 
@@ -85,24 +90,66 @@ def slow_validator(schema: Schema) -> Validator:
     return explainer
 
 
+class TooMuchWork(Exception):
+    """What is left to say why a value does not fit takes more work than may be done."""
+
+
+#: Who pays for what the explainer does; None where the schema and the value are known to be small.
+_pays: ContextVar[Budget | None] = ContextVar("pays", default=None)
+#: Steps of a keyword that the explainer looks at, and how many parts of a schema or a value are one more keyword.
+_KEYWORD_STEPS, _PARTS = 8, 4
+#: Steps of one explanation, whatever is left to all of them: its mistakes are kept until it ends.
+_MOST_STEPS = 8 * CALL_STEPS
+
+
+@contextmanager
+def paid_by(budget: Budget | None) -> Iterator[None]:
+    """Let the explainer draw on a budget, for the block. It raises TooMuchWork once that is not enough."""
+    given = 0 if budget is None else min(budget.left, _MOST_STEPS)
+    own = None if budget is None else Budget(given)
+    token = _pays.set(own)
+    try:
+        yield
+    finally:
+        _pays.reset(token)
+        if budget is not None and own is not None:
+            budget.spend(given - own.left)
+
+
+def _counted(keyword: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a keyword of the explainer that is paid for: without that a small schema and value take minutes."""
+
+    @wraps(keyword)
+    def counted(validator: Validator, value: Any, instance: Value, schema: Schema) -> Any:
+        budget = _pays.get()
+        if budget is not None:
+            parts = sum(len(each) for each in (value, instance) if isinstance(each, list | dict))
+            budget.spend(_KEYWORD_STEPS * (1 + parts // _PARTS))
+            if budget.exhausted:
+                raise TooMuchWork
+        return keyword(validator, value, instance, schema)
+
+    return counted
+
+
 @lru_cache(maxsize=1)
 def _explainer() -> Any:
     # 50 ms to import: only somebody who made a mistake waits for it.
     from jsonschema import Draft202012Validator, validators
 
     extend: Any = validators.extend
-    return extend(
-        Draft202012Validator,
-        {
-            "pattern": _pattern,
-            "format": _format,
-            "multipleOf": _multiple_of,
-            "patternProperties": _pattern_properties,
-            "additionalProperties": _additional_properties,
-            "required": _required,
-            "dependentRequired": _dependent_required,
-        },
-    )
+    keywords: dict[str, Callable[..., Any]] = {
+        **Draft202012Validator.VALIDATORS,
+        "pattern": _pattern,
+        "format": _format,
+        "multipleOf": _multiple_of,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "required": _required,
+        "dependentRequired": _dependent_required,
+        "uniqueItems": _unique_items,
+    }
+    return extend(Draft202012Validator, {name: _counted(keyword) for name, keyword in keywords.items()})
 
 
 def _failure(message: str) -> Any:
@@ -119,6 +166,12 @@ def _pattern(_: Validator, pattern: str, instance: Value, __: Schema) -> Iterato
 def _format(_: Validator, name: str, instance: Value, __: Schema) -> Iterator[Any]:
     if isinstance(instance, str) and not fast_validator({"format": name}).is_valid(instance):
         yield _failure(name)
+
+
+def _unique_items(_: Validator, wanted: bool, instance: Value, __: Schema) -> Iterator[Any]:
+    # jsonschema compares each mapping with all others.
+    if isinstance(instance, list) and not fast_validator({"uniqueItems": wanted}).is_valid(instance):
+        yield _failure("the items are not unique")
 
 
 def _multiple_of(_: Validator, step: float, instance: Value, __: Schema) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +18,7 @@ from flowops.common.names import did_you_mean, encoding_meant
 from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY, other_shape
 from flowops.common.patterns import regex
 from flowops.common.text import escaped
-from flowops.schema.engine import TEMPLATE_PATTERN, matcher, slow_validator
+from flowops.schema.engine import TEMPLATE_PATTERN, TooMuchWork, matcher, paid_by, slow_validator
 from flowops.schema.wording import choice, describe, expected, kind, limits
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
+    from flowops.common.budget import Budget
     from flowops.model.document import Path, Value
     from flowops.schema.engine import Schema
 
@@ -103,15 +105,16 @@ _NUMERAL = regex(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
 
 
-def explain(schema: Schema, value: Value, *, data: bool = False) -> list[SchemaError]:
-    """Return everything that is wrong with a value, one message a mistake.
+def explain(schema: Schema, value: Value, *, data: bool = False, budget: Budget | None = None) -> list[SchemaError]:
+    """Return everything that is wrong with a value, one message a mistake; no more than a budget is enough for.
 
     Of `data`, which may be somebody's, no value is repeated whole; of a document it is what the user wrote.
     """
     found: dict[tuple[Path, str], tuple[int, SchemaError]] = {}
-    for failure in islice(slow_validator(schema).iter_errors(value), MOST):
-        for rank, error in _errors(failure, schema, data=data):
-            found.setdefault((error.path, error.text), (rank, error))
+    with paid_by(budget), suppress(TooMuchWork):
+        for failure in islice(slow_validator(schema).iter_errors(value), MOST):
+            for rank, error in _errors(failure, schema, data=data):
+                found.setdefault((error.path, error.text), (rank, error))
     best: dict[Path, int] = {}
     for rank, error in found.values():
         best[error.path] = min(rank, best.get(error.path, rank))

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from flowops.common.budget import MAX_INTEGER
+from flowops.common.budget import CHARACTERS_PER_STEP, MAX_INTEGER, Budget
 from flowops.common.names import did_you_mean
 from flowops.common.patterns import regex
 from flowops.common.text import escaped, listed
@@ -123,9 +123,13 @@ MOST_LARGE_PATTERNS = 50
 
 
 class Patterns:
-    """The different patterns of a project's flows: each is compiled once, and there are only so many."""
+    """The different patterns of a project's flows: each is compiled once, and there are only so many.
+
+    `budget` is what their defaults may take to be checked.
+    """
 
     def __init__(self) -> None:
+        self.budget = Budget()
         self._refusals: dict[str, str | None] = {}
         self._large = 0
 
@@ -241,7 +245,10 @@ def variable_errors(schema: Mapping[str, Value], patterns: Patterns) -> list[Sch
     if "default" not in plain:
         return []
     rest = {key: item for key, item in inlined.items() if key != "default"}
-    return [error.under("default") for error in Checker(rest).check(plain["default"])]
+    patterns.budget.spend(_weight(rest) * _parts(plain["default"]) // VISITS_PER_STEP)
+    if patterns.budget.exhausted:
+        return [SchemaError(("default",), "takes too much work to check, with the defaults before it")]
+    return [error.under("default") for error in Checker(rest).check(plain["default"], patterns.budget)]
 
 
 @lru_cache(maxsize=1)
@@ -294,6 +301,44 @@ def _pattern_errors(schema: Any, path: Path, patterns: Patterns) -> Iterator[Sch
         yield from _pattern_errors(inner, deeper, patterns)
 
 
+#: So many parts of a schema that are held against a part of a value take a step of the budget.
+VISITS_PER_STEP = 256
+#: A schema of fewer parts is none that anybody counts. A pattern takes as long as many other parts.
+_LIGHT, _PATTERN = 16, 50
+
+
+def _weight(schema: Value) -> int:
+    """Return how many parts a schema has that may each be held against each part of a value."""
+    parts, ahead = 0, [schema]
+    while ahead:
+        found = ahead.pop()
+        parts += 1
+        if isinstance(found, dict):
+            parts += _PATTERN * (("pattern" in found) + len(found.get("patternProperties", ())))
+            ahead += found.values()
+        elif isinstance(found, list):
+            ahead += found
+    return parts
+
+
+def _visits(values: Mapping[str, Value], heavy: Mapping[str, int]) -> int:
+    """Return how many parts of schemas may be held against parts of values."""
+    return sum(weight * _parts(values[name]) for name, weight in heavy.items() if name in values)
+
+
+def _parts(value: Value) -> int:
+    """Return of how many parts a value is, a long text being several."""
+    parts, ahead = 0, [value]
+    while ahead:
+        found = ahead.pop()
+        parts += 1 + len(found) // CHARACTERS_PER_STEP if isinstance(found, str) else 1
+        if isinstance(found, dict):
+            ahead += found.values()
+        elif isinstance(found, list):
+            ahead += found
+    return parts
+
+
 #: How many flows are kept ready at once.
 _KEPT = 256
 _NO_ERRORS: tuple[SchemaError, ...] = ()
@@ -316,10 +361,13 @@ class FlowVariables:
         self.types = {name: declared_types(schema) for name, schema in schemas.items()}
         self.defaults = {name: schema["default"] for name, schema in flow.variables.items() if "default" in schema}
         self.schema = {"type": "object", "properties": schemas}
+        self._schemas = schemas
         self._stay = {name: unchanged_kinds(types) for name, types in self.types.items()}
         self._passed = frozenset(self._stay) - flow.produces
         self._required = [name for name in flow.variables if name not in self.defaults]
-        self._checker = Checker(self.schema, data=True)
+        self._checkers: dict[str, Checker] = {}
+        #: What it takes to look at a part of a value, for the variables of which that is more than a moment.
+        self._heavy = {name: weight for name, schema in schemas.items() if (weight := _weight(schema)) > _LIGHT}
         #: The names and types of values that were found to be as the flow wants them.
         self._right: set[Hashable] = set()
         self._fit = fast_validator({"type": "array", "items": self.schema}).is_valid
@@ -348,16 +396,35 @@ class FlowVariables:
             self._right.add(shape)
         return values, errors
 
-    def fit(self, many: Sequence[Mapping[str, Value]]) -> bool:
-        """Return whether the values of many calls fit the flow's schemas, each once it is `complete`."""
+    def fit(self, many: Sequence[Mapping[str, Value]], budget: Budget) -> bool:
+        """Return whether the values of many calls fit the flow's schemas, each once it is `complete`.
+
+        It is not looked at where that takes more work than a budget has left: it is exhausted then.
+        """
+        if self._heavy:
+            budget.spend(sum(_visits(values, self._heavy) for values in many) // VISITS_PER_STEP)
+            if budget.exhausted:
+                return True
         try:
             return self._fit(many)
         except (ValueError, SystemError):
             return False  # what no JSON text can hold: see `Checker.check`
 
-    def problems(self, values: Mapping[str, Value]) -> list[SchemaError]:
-        """Return what is wrong with the values of one call, once they are `complete`."""
-        return [error.under(FIELD)._replace(code="variable") for error in self._checker.check(values)]
+    def problems(self, values: Mapping[str, Value], budget: Budget) -> list[SchemaError]:
+        """Return what is wrong with the values of one call, once they are `complete`; as far as a budget goes."""
+        found: list[SchemaError] = []
+        for name in self.types if not self.fit([values], budget) else ():
+            if name in values and not budget.exhausted:
+                found += self._checker(name).check({name: values[name]}, budget)
+        return [error.under(FIELD)._replace(code="variable") for error in found]
+
+    def _checker(self, name: str) -> Checker:
+        """Return what checks one of the variables, of which there may be many that are right."""
+        known = self._checkers.get(name)
+        if known is None:
+            schema = {"type": "object", "properties": {name: self._schemas[name]}}
+            known = self._checkers[name] = Checker(schema, data=True)
+        return known
 
     def _missing(self, name: str) -> SchemaError:
         text = f"is missing: the flow {escaped(self.flow.name)} needs it"

@@ -17,6 +17,7 @@ from flowops.templates.values import kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from flowops.common.budget import Budget
     from flowops.model.call import Origin
     from flowops.model.document import Path, RowPlace, Value
     from flowops.model.project import Flow
@@ -130,12 +131,15 @@ class TakenVariables(Protocol):
         """
         ...
 
-    def fit(self, many: Sequence[Mapping[str, Value]]) -> bool:
-        """Return whether nothing is wrong with the variables of many calls that are complete."""
+    def fit(self, many: Sequence[Mapping[str, Value]], budget: Budget) -> bool:
+        """Return whether nothing is wrong with the variables of many calls that are complete.
+
+        What a budget has not enough left for is not looked at; it is exhausted then.
+        """
         ...
 
-    def problems(self, values: Mapping[str, Value]) -> Sequence[VariableProblem]:
-        """Return what is wrong with the variables of one call that are complete."""
+    def problems(self, values: Mapping[str, Value], budget: Budget) -> Sequence[VariableProblem]:
+        """Return what is wrong with the variables of one call that are complete, as far as a budget goes."""
         ...
 
 
@@ -160,6 +164,7 @@ class Variables:
         self, layers: Sequence[dict[str, SourceValue] | SourceValue], compiler: Compiler, taken_by: TakenBy
     ) -> None:
         self._taken_by = taken_by
+        self._budget = compiler.budget
         self._any = bool(layers)
         self.skeleton: dict[str, Value] = {}
         self.parts: list[Part] = []
@@ -237,7 +242,7 @@ class Variables:
             taken = self._taken if self._taken is not None and flow is self._flow else self._takes(flow)
             values, problems = taken.complete(values)
             if problems or rendering.failed:
-                for problem in (*problems, *taken.problems(values)):
+                for problem in (*problems, *taken.problems(values, self._budget)):
                     # a variable that could not be rendered is not missing, and has been reported
                     if failed.isdisjoint(problem.path[1:2]):
                         rendering.add(variable_problem(problem, origins.of(flow), rendering.row))
@@ -254,9 +259,9 @@ class Variables:
     ) -> Iterator[tuple[int, Sequence[VariableProblem]]]:
         """Yield which of some bodies have variables that do not fit their flow, and why."""
         taken = self._takes(flow)
-        if not taken.fit([body.get(VARIABLES, _NO_VARIABLES) for body in bodies]):
+        if not taken.fit([body.get(VARIABLES, _NO_VARIABLES) for body in bodies], self._budget):
             for index, body in enumerate(bodies):
-                if problems := taken.problems(body.get(VARIABLES, _NO_VARIABLES)):
+                if problems := taken.problems(body.get(VARIABLES, _NO_VARIABLES), self._budget):
                     yield index, problems
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.common.budget import CALL_STEPS, PARTS_PER_STEP
+from flowops.common.budget import CALL_STEPS, PARTS_PER_STEP, ROW_STEPS
 from flowops.model.call import INSTRUCTION_ID
 from flowops.templates.budget import Scope
 from flowops.templates.nodes import Compiler, TemplateNode
@@ -16,22 +16,32 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Document, Path, Problem
 
+#: Steps of asking anything, and how many a call brings for all that is asked of it.
+_ASKED, _CALL = 4, 10 * ROW_STEPS
 _NAMES = frozenset(("call", "row"))
 
 
 class Question:
-    """A template at a path of a document, ready to be asked of any call; what is wrong with it are its `problems`."""
+    """A template at a path of a document, ready to be asked of any call; what is wrong with it are its `problems`.
 
-    def __init__(self, text: str, document: Document, path: Path, label: str, budget: Budget) -> None:
+    It is one of so many that are asked `beside` each other, itself among them.
+    """
+
+    def __init__(
+        self, text: str, document: Document, path: Path, label: str, budget: Budget, *, beside: int = 1
+    ) -> None:
         compiler = Compiler(_NAMES, {}, budget)
         self._node = compiler.compile(text, document, path, label)
-        self._steps = 1 + compiler.work // PARTS_PER_STEP
+        self._steps = _ASKED + compiler.work // PARTS_PER_STEP
+        self._brings = min(ROW_STEPS, _CALL // beside)
         self._budget = budget
         self.problems: tuple[Problem, ...] = tuple(compiler.problems)
 
     def ask(self, call: Call) -> bool:
         """Return the answer for a call. Raises ValueError where there is none; no value is in what it says."""
-        given = self._budget.begin()
+        if self._budget.exhausted:
+            raise ValueError("the questions of this command take too much work together")
+        given = self._budget.begin(self._brings)
         scope = _scope(call, given)
         try:
             return self._answer(scope)

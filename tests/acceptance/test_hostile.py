@@ -430,6 +430,65 @@ def rows_of_one_file(root: Path, times: int) -> None:
     (root / "calls/a.yaml").write_text("---\n".join(fields.replace('"a-', f'"a{n}-') for n in range(10 * times)))
 
 
+FLOW = "apiVersion: flowops/v1\nkind: Flow\nname: g\ncallflow-id: f\nvariables: {{a: {}}}\n"
+
+
+def started(calls: str, value: str) -> str:
+    """Calls that start the flow, with a value for its variable."""
+    indent = "  " if "call:\n" in calls else ""
+    return calls.replace("callflow-id: f", f"flow: g\n{indent}flow-variables: {{a: {value}}}")
+
+
+def flow(root: Path, text: str) -> None:
+    (root / "flows").mkdir()
+    (root / "flows/g.yaml").write_text(text)
+
+
+def many_rows(root: Path, value: str, number: int) -> None:
+    (root / "calls/a.yaml").write_text(started(CALLSET.replace("rows", "a.csv"), value))
+    rows = (f"{each},+4420794600{each % 100:02d}\n" for each in range(number))
+    (root / "calls/a.csv").write_text(f"id,phone\n{''.join(rows)}")
+
+
+def branches_that_do_not_fit(root: Path, times: int) -> None:
+    """Say of many values why each of many branches of their schema is not theirs."""
+    branches = ", ".join(f"{{type: object, required: [k{each}]}}" for each in range(200))
+    flow(root, FLOW.format(f"{{type: array, items: {{anyOf: [{branches}]}}}}"))
+    many_rows(root, f"[{', '.join(['1'] * 200)}]", 100 * times)
+
+
+def branches_of_branches(root: Path, times: int) -> None:
+    """Say it of a schema whose branches have branches."""
+    schema = "{type: integer}"
+    for _ in range(11):
+        schema = f"{{anyOf: [{schema}, {schema}]}}"
+    flow(root, FLOW.format(schema))
+    many_rows(root, "x", 1_000 * times)
+
+
+def branches_that_fit(root: Path, times: int) -> None:
+    """Hold many values against many branches, of which the last one is theirs."""
+    branches = ", ".join(f"{{pattern: '^[a-z]*{each}$'}}" for each in range(200))
+    flow(root, FLOW.format(f"{{type: array, items: {{anyOf: [{branches}, {{type: string}}]}}}}"))
+    many_rows(root, f"[{', '.join(['abcdefghijklmnop'] * 500)}]", 100 * times)
+
+
+def values_that_are_none_of_many(root: Path, times: int) -> None:
+    """Say of many values that each is none of very many."""
+    values = ", ".join(f"value{each}" for each in range(5_000))
+    flow(root, FLOW.format(f"{{enum: [{values}]}}"))
+    many_rows(root, "'{{ row.id }}'", 100 * times)
+
+
+def defaults_that_do_not_fit(root: Path, times: int) -> None:
+    """Say it of the defaults of many flows."""
+    branches = ", ".join(f"{{type: object, required: [k{each}]}}" for each in range(200))
+    schema = f"{{type: array, items: {{anyOf: [{branches}]}}, default: [{', '.join(['1'] * 200)}]}}"
+    flows = (FLOW.format(schema).replace("name: g", f"name: g{each}") for each in range(5 * times))
+    flow(root, "---\n".join(flows))
+    (root / "calls/a.yaml").write_text(CALL)
+
+
 MULTIPLIED = [
     (aliased_items, "the templates of this call take too much work"),
     (loops_of_many_documents, "the templates of this command take too much work together"),
@@ -447,6 +506,11 @@ MULTIPLIED = [
     (files_of_queries, "nope"),
     (rows_of_matrices, "there are too many rows: those of matrices and queries"),
     (rows_of_one_file, "there are too many rows: those of matrices and queries"),
+    (branches_that_do_not_fit, "take too much work together"),
+    (branches_of_branches, "take too much work together"),
+    (branches_that_fit, "take too much work together"),
+    (values_that_are_none_of_many, "take too much work together"),
+    (defaults_that_do_not_fit, "variables.a.default[0].k0: is missing"),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowops.common.budget import Budget
 from flowops.schema.flow_check import (
     MOST_LARGE_PATTERNS,
     MOST_PATTERNS,
@@ -211,8 +212,8 @@ GOOD = {"patient": "Ada", "when": "Monday, 20:00"}
 def check_variables(flow: Flow, given: dict[str, Any]) -> tuple[dict[str, Any], list[SchemaError]]:
     taken = flow_variables(flow)
     values, errors = taken.complete(dict(given))
-    problems = taken.problems(values)
-    assert taken.fit([values]) is not bool(problems)
+    problems = taken.problems(values, Budget())
+    assert taken.fit([values], Budget()) is not bool(problems)
     return values, [*errors, *problems]
 
 

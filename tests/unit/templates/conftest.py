@@ -22,6 +22,7 @@ from flowops.templates.batches import CallSet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from flowops.common.budget import Budget as Steps
     from flowops.model.document import Path, Value
 
 
@@ -63,10 +64,10 @@ class Taken:
                 found.append(Complaint(("flow-variables", name), "is missing", "set it", (name,)))
         return converted, found
 
-    def fit(self, many: Sequence[Mapping[str, Value]]) -> bool:
-        return not any(map(self.problems, many))
+    def fit(self, many: Sequence[Mapping[str, Value]], budget: Steps) -> bool:
+        return not any(self.problems(values, budget) for values in many)
 
-    def problems(self, values: Mapping[str, Value]) -> list[Complaint]:
+    def problems(self, values: Mapping[str, Value], _budget: Steps) -> list[Complaint]:
         most = {name: schema["maxLength"] for name, schema in self.flow.variables.items() if "maxLength" in schema}
         return [
             Complaint(("flow-variables", name), "is too long")
