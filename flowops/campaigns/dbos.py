@@ -65,7 +65,7 @@ class DbosEngine:
             use_listen_notify=False,
             log_level="WARNING",
             scheduler_polling_interval_sec=_SELDOM,
-            notification_listener_polling_interval_sec=_SELDOM,
+            notification_listener_polling_interval_sec=POLL,  # asks nobody while nothing waits; ends when it has slept
         )
         self._engine = None if isinstance(tables, Path) else _engine(tables)
         if self._engine is not None:
