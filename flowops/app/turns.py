@@ -71,11 +71,11 @@ class Turns:
         rulings: Callable[[], Rulings],
         place: Place,
         tell: Callable[[str], None],
-        paused: Callable[[Campaign], None],
+        pause: Callable[[Campaign, str], None],
     ) -> None:
         self._ledger = ledger
         self._tell = tell
-        self._paused = paused
+        self._pause = pause
         self._seal = seal
         self._rulings = rulings
         self._place = place
@@ -112,9 +112,7 @@ class Turns:
             return None
         differs = _difference(campaign, self._rulings().settings)
         if differs is not None:
-            campaigns.set(campaign.id, CampaignState.PAUSED, differs)
-            self._tell(f"campaign {campaign.name} is paused: {differs}")
-            self._paused(campaign)
+            self._pause(campaign, differs)
             return None
         turn = BatchTurn(campaign.id, job.batch, job.turn, campaign.starts_at)
         try:

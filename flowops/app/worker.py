@@ -233,7 +233,7 @@ class _Worker:
         if shutdown.signal is not None:
             return None
         loop = asyncio.get_running_loop()
-        turns = Turns(self._ledger, self._seal, self.rulings, placer.place, self._tell, self._notify_paused)
+        turns = Turns(self._ledger, self._seal, self.rulings, placer.place, self._tell, self._pause)
         engine = await asyncio.to_thread(self._open_engine)
 
         async def take(job: Job) -> None:
@@ -271,20 +271,22 @@ class _Worker:
             await asyncio.to_thread(engine.stop, PATIENCE if self._in_hand else 0.0)
         running.result()
         if placer.unauthorized:
-            await asyncio.to_thread(self._pause, f"the token was not accepted: {placer.failure}")
+            await asyncio.to_thread(self._pause_all, f"the token was not accepted: {placer.failure}")
         if self._failed is not None:
             raise self._failed
         return placer.failure
 
-    def _pause(self, why: str) -> None:
+    def _pause_all(self, why: str) -> None:
         """Pause all campaigns of the environment, which have one token: to ask again and again helps nobody."""
         for campaign in self._running():
-            self._ledger.campaigns.set(campaign.id, CampaignState.PAUSED, why)
-            self._notify_paused(campaign)
-            self._tell(
-                f"campaign {campaign.name} is paused: {why}; once it is right: "
-                f"flowops campaign resume {campaign.id} --env {shlex.quote(self._options.environment)}"
-            )
+            resume = f"flowops campaign resume {campaign.id} --env {shlex.quote(self._options.environment)}"
+            self._pause(campaign, why, f"; once it is right: {resume}")
+
+    def _pause(self, campaign: Campaign, why: str, remedy: str = "") -> None:
+        """Pause a campaign, and tell everybody."""
+        self._ledger.campaigns.set(campaign.id, CampaignState.PAUSED, why)
+        self._tell(f"campaign {campaign.name} is paused: {why}{remedy}")
+        self._notify_paused(campaign)
 
     async def _rest(self, shutdown: ShutdownRequest) -> None:
         """Wait until something is due soon, or a campaign has to be judged, or a signal comes."""
