@@ -11,12 +11,14 @@ from urllib.parse import urlsplit
 from flowops.app.observer import SILENT
 from flowops.app.secrets import value_of
 from flowops.common.addresses import BadAddress, is_postgres, ledger_address, sqlite_file
-from flowops.common.safe_files import ANYBODYS, ask_git
+from flowops.common.safe_files import ANYBODYS, ask_git, git_root
 from flowops.errors import LedgerError
 from flowops.ledger.files import passing_file_system
+from flowops.model.plan import Guard
 
 if TYPE_CHECKING:
     from flowops.app.observer import Observer
+    from flowops.ledger.reader import Reader
     from flowops.ledger.store import Store
     from flowops.model.ledger import Actor
     from flowops.model.project import Environment, LedgerSettings, Project
@@ -63,7 +65,7 @@ def revision_of(root: Path) -> str | None:
 def commit_of(root: Path, observer: Observer) -> str | None:
     """Return the commit of the work tree at `root`; the observer is told where Git knows one and does not say it."""
     revision = revision_of(root)
-    if revision is None and ask_git(root, *ANYBODYS, "rev-parse", "HEAD") is not None:
+    if revision is None and git_root(root) is not None and ask_git(root, *ANYBODYS, "rev-parse", "HEAD") is not None:
         observer.report(
             f"warning: git does not trust the repository in {root}, which belongs to another user: what is written is "
             "on record without its commit; if you do: "
@@ -165,3 +167,10 @@ def address_of(project: Project, environment: Environment) -> Address:
         return Address(ledger_address(url, project.root), key, settings)
     except BadAddress as error:
         raise LedgerError(f"{where}: {error}") from None
+
+
+def guards_of(ledger: Reader) -> tuple[Guard, ...]:
+    """Return the guards that the ledger itself knows of: somebody has stopped the environment."""
+    why = ledger.stopped()
+    again = f"`flowops resume --env {shlex.quote(ledger.environment)}` lets runs claim calls again"
+    return () if why is None else (Guard("stop", f"{why}; {again}"),)

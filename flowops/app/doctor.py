@@ -16,9 +16,8 @@ from urllib.parse import urlsplit
 
 from flowops.api.cdr import clock_ahead, probe, records_url
 from flowops.api.classify import FORBIDDEN, THROTTLED, UNAUTHORIZED, Answer, Failure, safe_text
-from flowops.app.access import address_of, open_for
+from flowops.app.access import address_of, guards_of, open_for
 from flowops.app.hook_documents import secret_of
-from flowops.app.ledger import guards_of
 from flowops.app.load import load
 from flowops.app.notify import field_of, not_an_address, open_channel
 from flowops.app.number_lists import list_troubles

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowops.app.access import guards_of
 from flowops.app.hook_answers import (
     MISFIT,
     UNAVAILABLE,
@@ -11,7 +12,6 @@ from flowops.app.hook_answers import (
     Refused,
 )
 from flowops.app.hook_documents import file_of
-from flowops.app.ledger import guards_of
 from flowops.app.load import allows_numbers, excerpts, load, variables
 from flowops.app.policy_run import PolicyRun, clock, facts_of
 from flowops.app.render import examined

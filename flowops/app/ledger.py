@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -31,7 +30,6 @@ from flowops.ledger.witness import Memory
 from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import Owner
-from flowops.model.plan import Guard
 from flowops.model.selection import CallFilter
 from flowops.schema.check import reference_errors
 
@@ -153,13 +151,6 @@ def _leave_out(ledger: Path, observer: Observer) -> None:
         return
     if rules is not None:
         observer.report(f"Git ignores the ledger and its key from now on: {rules}")
-
-
-def guards_of(ledger: Reader) -> tuple[Guard, ...]:
-    """Return the guards that the ledger itself knows of: somebody has stopped the environment."""
-    why = ledger.stopped()
-    again = f"`flowops resume --env {shlex.quote(ledger.environment)}` lets runs claim calls again"
-    return () if why is None else (Guard("stop", f"{why}; {again}"),)
 
 
 def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:

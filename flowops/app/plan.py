@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.access import commit_of, open_for
+from flowops.app.access import commit_of, guards_of, open_for
 from flowops.app.hook_documents import LABEL
-from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import PolicyRun, clock, facts_of

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.access import open_for, revision_of
+from flowops.app.access import guards_of, open_for, revision_of
 from flowops.app.apply import api_of
-from flowops.app.ledger import guards_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock, facts_of

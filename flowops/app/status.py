@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.ledger import entries_asked, guards_of
+from flowops.app.access import guards_of
+from flowops.app.ledger import entries_asked
 from flowops.app.load import load, variables
 from flowops.app.policy_run import clock
 from flowops.errors import Invalid, UsageError

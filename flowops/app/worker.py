@@ -14,11 +14,10 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from flowops.app.access import address_of, open_for
+from flowops.app.access import address_of, guards_of, open_for
 from flowops.app.apply import addresses_of_callbacks, api_of
 from flowops.app.callback_server import callbacks_at, receiver
 from flowops.app.campaigns import judge, seal_of
-from flowops.app.ledger import guards_of
 from flowops.app.load import load_project
 from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT, PATIENT, SOON, STOPPED, Notifier
 from flowops.app.policy_run import ClaimCheck, clock, facts_of

@@ -14,7 +14,6 @@ from flowops.ledger import records
 from flowops.ledger.database import RESTORE
 from flowops.ledger.history import Opened
 from flowops.ledger.keys import FILE, GIVEN, KEY_BYTES, LOST, ROW, key_in, usable_key
-from flowops.ledger.postgres import PostgresServer
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.seal import Seal
 from flowops.ledger.sqlite import SqliteDatabase
@@ -35,7 +34,11 @@ def place_of(url: str, root: Path) -> Place:
     """The place behind a URL; relative paths start at `root`. Raises `LedgerError`, never with the URL's password."""
     try:
         address = ledger_address(url, root.absolute())
-        return PostgresServer.of(address, root) if is_postgres(address) else SqliteFile.of(address, root)
+        if not is_postgres(address):
+            return SqliteFile.of(address, root)
+        from flowops.ledger.postgres import PostgresServer  # most ledgers are files
+
+        return PostgresServer.of(address, root)
     except BadAddress as error:
         raise LedgerError(f"the ledger's address: {error}") from None
 

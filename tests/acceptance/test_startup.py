@@ -80,6 +80,7 @@ NOT_FOR_A_PLAN = {
     "flowops.api.address",
     "flowops.app.number_lists",
     "flowops.apply.run",
+    "flowops.ledger.postgres",
     "flowops.policy.config",
     "flowops.policy.rules",
     "flowops.policy.terms",
