@@ -110,7 +110,7 @@ def open_for(
     What is written is on record with `revision`, the commit of the project where none is given.
     """
     from flowops.ledger.open import open_ledger
-    from flowops.ledger.reader import OLDER_COPY
+    from flowops.ledger.usage import OLDER_COPY
 
     if revision is None and not readonly:
         revision = commit_of(project.root, observer)

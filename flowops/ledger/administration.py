@@ -15,9 +15,10 @@ from flowops.ledger.database import T, iso, now
 from flowops.ledger.operations import Import, ImportedCall
 from flowops.ledger.operators import OperatorTransaction, perform
 from flowops.ledger.pseudonyms import Pseudonymizer, clean, storable
-from flowops.ledger.reader import OLDER_COPY, Reader
+from flowops.ledger.reader import Reader
 from flowops.ledger.seal import write
 from flowops.ledger.transaction import CHUNK, Transaction, transact
+from flowops.ledger.usage import OLDER_COPY
 from flowops.ledger.witness import Server, has_seen
 from flowops.model.ledger import EventType
 

@@ -18,10 +18,9 @@ from flowops.ledger.changes import Change, phones_of
 from flowops.ledger.database import iso
 from flowops.ledger.legs import stored_callees
 from flowops.ledger.pseudonyms import storable
-from flowops.ledger.reader import stopped
 from flowops.ledger.states import claimable
 from flowops.ledger.transaction import CHUNK, names_of
-from flowops.ledger.usage import claimed_since, labelled_since, rung_since
+from flowops.ledger.usage import claimed_since, labelled_since, rung_since, stopped
 from flowops.model.call import MOST_ATTEMPTS, ONE_ATTEMPT, Attempts, read_call_id
 from flowops.model.claims import Used, Written
 from flowops.model.ledger import RUN_LOST, EventType, Leg, State

@@ -7,15 +7,16 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain, islice, takewhile
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.names import ATTEMPT
 from flowops.errors import LedgerError
 from flowops.ledger.blocks import ENOUGH, blocks_among, given_up_among
 from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, claimed_with, roots_among, tried
+from flowops.ledger.export import exported, refused
 from flowops.ledger.history import History
 from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
-from flowops.ledger.usage import claimed_since, has_claimed_since, labelled_since, rung_since
+from flowops.ledger.usage import claimed_since, has_claimed_since, labelled_since, rung_since, standing, stopped
 from flowops.model.call import INSTRUCTION_ID, further_references, split_reference
 from flowops.model.ledger import Entry, GivenUp, Leg, NumberBlock, State
 
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Tried
 
 _PLACED = frozenset(str(state) for state in State if state.is_placed)
-#: What is said of a ledger that does not hold what a witness has seen.
-OLDER_COPY = "this is an older copy of the ledger"
 
 
 class Reader(History):
@@ -406,7 +405,7 @@ class Reader(History):
                 yield exported(entry, given_up.pop(entry.reference_id, None), terms)
         # Those that the API forbids have no state: for another ledger they are refused.
         for each in given_up.values():
-            yield exported(_refused(self.environment, each), each, None)
+            yield exported(refused(self.environment, each), each, None)
 
     def throttled_until(self, key: str) -> datetime | None:
         """Return until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
@@ -473,34 +472,6 @@ def _calls_with_words(given: Mapping[str, Value], connection: Connection) -> lis
     return connection.all("calls_with_words", **given)
 
 
-class Standing(NamedTuple):
-    """What is so of a ledger for all runs: why none of them may claim a call, and when its next phone may ring.
-
-    `has_blocks` says whether a number is blocked, `has_campaigns` whether calls wait in a campaign.
-    """
-
-    stopped: str | None
-    next_slot: float
-    paused_until: float
-    has_blocks: bool
-    has_campaigns: bool
-
-
-def standing(connection: Connection, ledger: int) -> Standing:
-    """Return whether runs may claim a call: the environment may be stopped, or its ledger an older copy."""
-    found = connection.first("open_stop", ledger=ledger) or (None, None, None, None, None, 0.0, 0.0, False, False)
-    at, who, host, reason, suspicion, next_slot, paused_until, *waiting = found
-    why = suspicion and f"{OLDER_COPY}: {suspicion}"
-    if at is not None:
-        why = f"stopped at {at} by {who} on {host}: {reason}"
-    return Standing(why, next_slot, paused_until, *map(bool, waiting))
-
-
-def stopped(connection: Connection, ledger: int) -> str | None:
-    """Return why no run may claim a call; None where they may."""
-    return standing(connection, ledger).stopped
-
-
 def _known(ledger: int, references: Sequence[str], connection: Connection) -> list[str]:
     """Return those of some references that are calls of a ledger."""
     rows = connection.all("fingerprints", ledger=ledger, references=list(references))
@@ -511,56 +482,3 @@ def _with_more(entry: Entry, labels: Mapping[str, str], root: str, most: int) ->
     """Return a row with its labels, and with which attempt it is of the call of another name, if of one."""
     attempt = split_reference(entry.reference_id)[1] if root not in ("", entry.reference_id) else 1
     return entry._replace(labels=labels, attempt=attempt, max_attempts=most)
-
-
-def _refused(environment: str, call: GivenUp) -> Entry:
-    """Return a call of which nothing is left but that it is given up."""
-    return Entry(
-        environment=environment,
-        reference_id=call.reference_id,
-        state=State.REJECTED,
-        fingerprint=call.fingerprint,
-        body={},
-        legs=(),
-        attempts=call.refusals,
-        live=False,
-        error=call.error,
-        claimed_at=call.since,
-        updated_at=call.since,
-    )
-
-
-def exported(entry: Entry, given_up: GivenUp | None, terms: Mapping[str, Value] | None) -> dict[str, Value]:
-    """Return a row as it leaves the ledger: without the body, and with callees masked.
-
-    `terms` are those of its further attempts, where it is the first one of several.
-    """
-    return {
-        "reference_id": entry.reference_id,
-        "state": str(entry.state),
-        "fingerprint": entry.fingerprint,
-        "attempts": entry.attempts,
-        "root": entry.root,
-        "attempt": entry.attempt,
-        "max_attempts": entry.max_attempts,
-        "terms": terms,
-        "error": entry.error,
-        "claimed_at": entry.claimed_at,
-        "updated_at": entry.updated_at,
-        "purged": entry.purged,
-        "renamed": entry.renamed,
-        "cancelled_from": entry.cancelled_from and str(entry.cancelled_from),
-        "refused": entry.refused,
-        "given_up": given_up and given_up.since,
-        "labels": dict(entry.labels),
-        "legs": [
-            {
-                "callee": leg.shown,
-                "call_id": leg.call_id,
-                "code": leg.code,
-                "description": leg.description,
-                "error": leg.error,
-            }
-            for leg in entry.legs
-        ],
-    }

@@ -21,10 +21,10 @@ from flowops.ledger.legs import are_of
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
 from flowops.ledger.pseudonyms import NONCE, clean
-from flowops.ledger.reader import Standing, standing
 from flowops.ledger.spool import Spool
 from flowops.ledger.states import ABOUT_THE_ATTEMPT
 from flowops.ledger.transaction import Transaction, moved_to, transact
+from flowops.ledger.usage import Standing, standing
 from flowops.model.call import INSTRUCTION_ID, attempt_reference
 from flowops.model.claims import Claim, Condition, Later, Record, Written
 from flowops.model.ledger import REFUSALS, EventType, State

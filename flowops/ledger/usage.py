@@ -1,11 +1,11 @@
-"""What the policy asks of a ledger: how often and when phones were called."""
+"""What is asked of a ledger before a claim: whether runs may claim, and how often and when phones were called."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.ledger.changes import PERIOD, period
 from flowops.ledger.database import iso
@@ -21,6 +21,36 @@ if TYPE_CHECKING:
 
 MAY_HAVE_RUNG = [str(state) for state in State if state.may_have_rung]
 _UNSETTLED = [str(state) for state in State if state.is_unsettled]
+#: What is said of a ledger that does not hold what a witness has seen.
+OLDER_COPY = "this is an older copy of the ledger"
+
+
+class Standing(NamedTuple):
+    """What is so of a ledger for all runs: why none of them may claim a call, and when its next phone may ring.
+
+    `has_blocks` says whether a number is blocked, `has_campaigns` whether calls wait in a campaign.
+    """
+
+    stopped: str | None
+    next_slot: float
+    paused_until: float
+    has_blocks: bool
+    has_campaigns: bool
+
+
+def standing(connection: Connection, ledger: int) -> Standing:
+    """Return whether runs may claim a call: the environment may be stopped, or its ledger an older copy."""
+    found = connection.first("open_stop", ledger=ledger) or (None, None, None, None, None, 0.0, 0.0, False, False)
+    at, who, host, reason, suspicion, next_slot, paused_until, *waiting = found
+    why = suspicion and f"{OLDER_COPY}: {suspicion}"
+    if at is not None:
+        why = f"stopped at {at} by {who} on {host}: {reason}"
+    return Standing(why, next_slot, paused_until, *map(bool, waiting))
+
+
+def stopped(connection: Connection, ledger: int) -> str | None:
+    """Return why no run may claim a call; None where they may."""
+    return standing(connection, ledger).stopped
 
 
 def claimed_since(connection: Connection, ledger: int, since: datetime) -> int:
