@@ -113,7 +113,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
     for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
         trouble = foreign(line) if number == 1 else None
         if trouble is not None:
-            raise ValueError(trouble.message + (f": {trouble.hint}" if trouble.hint else ""))
+            raise ValueError(str(trouble))
         if line.startswith(_CONFLICT_MARKS):
             raise ValueError(f"cannot be used: line {number} is a conflict mark of Git: the merge is not finished")
         yield line

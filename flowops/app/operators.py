@@ -13,6 +13,7 @@ from flowops.common.masking import mask_text
 from flowops.common.names import reference_filter, same_name, within
 from flowops.common.text import from_spreadsheet
 from flowops.documents.files import Unreadable, read_given
+from flowops.documents.foreign import foreign
 from flowops.errors import Invalid, UsageError
 from flowops.model.call import FINGERPRINT, attempt_reference, further_references, split_reference
 from flowops.model.document import Place, Problem
@@ -136,9 +137,11 @@ def named_file(file: str | None) -> str:
 
 
 def lines_of(file: str) -> list[str]:
-    """Return the lines of a file, ``-`` for stdin. Raises UsageError where it cannot be read."""
+    """Return the lines of a file, ``-`` for stdin. Raises UsageError where it cannot be read, or holds no list."""
     try:
         data = sys.stdin.buffer.read(MAX_LIST + 1) if file == "-" else read_given(Path(file), MAX_LIST)
+        if (trouble := foreign(data)) is not None:
+            raise UsageError(f"{named_file(file)} {trouble}")
         # As spreadsheets and some editors write a text: its first characters are no part of the first line.
         return data.decode("utf-8-sig").splitlines()
     except Unreadable as error:

@@ -19,6 +19,7 @@ from flowops.app.policy_run import clock
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.common.names import why_unusable
 from flowops.documents.files import Unreadable, read_given
+from flowops.documents.foreign import foreign
 from flowops.errors import ApiError, UsageError
 from flowops.model.call import split_reference
 from flowops.model.ledger import Adopt, Leg, State
@@ -99,7 +100,10 @@ def reconcile_file(
 
 def _read(file: Path) -> list[CallRecord]:
     try:
-        return read_file(StringIO(read_given(file, MAX_RECORDS).decode(), newline=None), str(file))
+        data = read_given(file, MAX_RECORDS)
+        if (trouble := foreign(data)) is not None:
+            raise UsageError(f"{file} {trouble}")
+        return read_file(StringIO(data.decode(), newline=None), str(file))
     except Unreadable as error:
         raise UsageError(f"{file} {error}") from None
     except UnicodeDecodeError:

@@ -15,6 +15,9 @@ class Trouble(NamedTuple):
     message: str
     hint: str | None = None
 
+    def __str__(self) -> str:
+        return f"{self.message}: {self.hint}" if self.hint else self.message
+
 
 _WEB_PAGE = Trouble("is a web page: perhaps that of a login or of an error", "download it again")
 _AS_CSV = "save it as CSV UTF-8"

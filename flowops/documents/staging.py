@@ -12,6 +12,7 @@ from flowops.common.masking import mask_quoted
 from flowops.documents.csv_rows import csv_columns
 from flowops.documents.data_lines import data_lines
 from flowops.documents.files import Unreadable
+from flowops.documents.foreign import foreign
 from flowops.documents.row_source import PARQUET, QueryError, missing_hint
 from flowops.documents.snapshots import private_opener
 from flowops.documents.text_rows import text_batches
@@ -29,6 +30,8 @@ _TYPES = {bool: "BOOLEAN", int: "BIGINT", float: "DOUBLE", str: "VARCHAR"}
 _BIGINT = 2**63
 #: How many characters of text are put into the directory at most.
 MAX_STAGED = 1024 * 1024 * 1024
+#: How a Parquet file begins, and how many bytes tell what else a file is.
+_PARQUET, _BEGINNING = b"PAR1", 128
 
 
 class StagingError(Exception):
@@ -87,6 +90,10 @@ class StagingDir:
             return error
 
     def _parquet(self, path: Path, to: Path) -> Path:
+        with self._reader.files.open(path) as stream:
+            begins = stream.read(_BEGINNING)
+        if not begins.startswith(_PARQUET) and (trouble := foreign(begins)) is not None:
+            raise StagingError(str(trouble))
         real = self._reader.local(path)
         if real is not None:
             to.symlink_to(real)

@@ -288,3 +288,34 @@ def test_a_hint_works_as_it_is_printed(root: Path) -> None:
     )
     (root / "data/d.csv").write_text("phone,name\n020 7946 0018,Ann\n,Ben\n")
     assert flowops("validate", cwd=root).code == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "code"),
+    [
+        (("plan",), "rows.parquet", 3),
+        (("reconcile", "--from-file"), "records.jsonl", 64),
+        (("ledger", "resolve", "--placed", "--reason", "r", "--from-file"), "list.txt", 64),
+        (("ledger", "cancel", "--reason", "r", "--from-file"), "list.csv", 64),
+        (("ledger", "rename", "--reason", "r", "--from-file"), "pairs.csv", 64),
+        (("policy", "block", "--reason", "r", "--from-file"), "numbers.txt", 64),
+    ],
+)
+def test_a_pointer_of_git_lfs_is_told_wherever_a_file_is_named(
+    tmp_path: Path, command: tuple[str, ...], name: str, code: int
+) -> None:
+    """A list of calls that is none would be taken for the names of calls, and recorded."""
+    oid = "0" * 64
+    (tmp_path / name).write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 4711\n")
+    if command == ("plan",):
+        (tmp_path / "calls").mkdir()
+        (tmp_path / "calls/set.yaml").write_text(
+            "apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../rows.parquet\n"
+            "call: {reference-id: 'a-{{ row.id }}', callee: '+442079460101', caller: '+442079460000', callflow-id: f}\n"
+        )
+    ran = flowops(*command, *([name] if code == 64 else []), cwd=tmp_path)
+    assert (ran.code, "is a Git LFS pointer: its content has not been fetched: run: git lfs pull" in ran.err) == (
+        code,
+        True,
+    ), ran.err
+    assert flowops("ledger", "list", "--format", "json", cwd=tmp_path).json["calls"] == []
