@@ -21,7 +21,7 @@ from flowops.errors import FlowopsError, Invalid, UsageError
 COMMAND_FROM = "--command-from"
 
 COMMANDS = {
-    "init": ("flowops.cli.init:command", "Write a small working repository."),
+    "init": ("flowops.cli.schema:init", "Write a small working repository."),
     "validate": ("flowops.cli.files:validate", "Check everything that needs no ledger, no network and no secret."),
     "render": ("flowops.cli.files:render", "Print the request bodies, exactly as they would be sent."),
     "test": ("flowops.cli.files:test", "Run the project's tests of its calls."),
@@ -32,8 +32,8 @@ COMMANDS = {
     "diff": ("flowops.cli.diff:command", "Show what two Git revisions render differently."),
     "show": ("flowops.cli.plan:show", "Print a saved plan or result again."),
     "status": ("flowops.cli.status:status", "Show the ledger at a glance."),
-    "stop": ("flowops.cli.stop:stop", "Stop placing calls in an environment."),
-    "resume": ("flowops.cli.stop:resume", "Allow placing calls again."),
+    "stop": ("flowops.cli.status:stop", "Stop placing calls in an environment."),
+    "resume": ("flowops.cli.status:resume", "Allow placing calls again."),
     "policy": ("flowops.cli.policy:command", "Manage do-not-call lists and blocked numbers."),
     "ledger": ("flowops.cli.ledger:command", "Manage the ledger."),
     "reconcile": ("flowops.cli.reconcile:command", "Settle calls from Call Detail Records."),

@@ -1,7 +1,8 @@
-"""``flowops status`` and ``flowops doctor``: how an environment is."""
+"""``flowops status``, ``doctor``, ``stop`` and ``resume``: how an environment is, and whether it may place calls."""
 
 from __future__ import annotations
 
+import shlex
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,15 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from flowops.app.ledger import entries_asked
+from flowops.app.load import project_of
 from flowops.app.status import is_doubtful, report_since, whole_report
 from flowops.cli import options, selecting
-from flowops.cli.output import TERMINAL, echo_status, print_result
+from flowops.cli.output import TERMINAL, echo_status, print_result, warn_of_sandbox
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_text
 from flowops.model.result import failures
 from flowops.project import Project
-from flowops.report.formats import DIAGNOSIS, ENTRIES, STATUS
-from flowops.report.views.ledger import Entries
+from flowops.report.formats import DIAGNOSIS, DONE, ENTRIES, STATUS
+from flowops.report.views.ledger import Done, Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,3 +119,36 @@ def doctor(environment: str, format_: str) -> int:
     diagnosis = Project(environment=environment).examine()
     print_result(DIAGNOSIS, diagnosis, format_)
     return diagnosis.code
+
+
+@click.command("stop", short_help="Stop placing calls in an environment.")
+@options.env
+@click.option("--reason", required=True, help="Why; every run that is stopped reports it.")
+@options.formats(DONE)
+def stop(environment: str, reason: str, format_: str) -> int:
+    """Stop every run of the environment, on whatever machine, before its next claim; what is in flight is recorded.
+
+    It stays stopped until `flowops resume`.
+    """
+
+    warn_of_sandbox("this stops", *project_of(environment))
+    changed, why = Project(environment=environment).stop(reason)
+    said = f"{environment} was stopped already: {why}"
+    if changed:
+        again = f"flowops resume --env {shlex.quote(environment)}"
+        said = f"{environment} is stopped: no run claims another call until `{again}`"
+    print_result(DONE, Done(environment, "stop", {"changed": changed, "reason": why}, [said]), format_)
+    return 0
+
+
+@click.command("resume", short_help="Allow placing calls again.")
+@options.env
+@options.formats(DONE)
+def resume(environment: str, format_: str) -> int:
+    """Allow runs of the environment to claim calls again after `flowops stop`. Nothing is placed by this itself."""
+
+    warn_of_sandbox("this resumes", *project_of(environment))
+    changed = Project(environment=environment).resume()
+    said = f"{environment} is resumed" if changed else f"{environment} was not stopped"
+    print_result(DONE, Done(environment, "resume", {"changed": changed}, [said]), format_)
+    return 0

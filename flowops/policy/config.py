@@ -15,9 +15,8 @@ from flowops.policy import rules as folder
 from flowops.policy.policy import Policy
 from flowops.policy.reading import CODE, PolicyReader
 from flowops.policy.rule import Rule, RunGuard, Setting
-from flowops.policy.rules.allow import Allow
 from flowops.policy.rules.limits import StopOn
-from flowops.policy.rules.plans import MaxPlanAge
+from flowops.policy.rules.settings import Allow, MaxPlanAge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.policy.rule import Rule, RunGuard
     from flowops.policy.rules.limits import StopOn
-    from flowops.policy.rules.plans import MaxPlanAge
+    from flowops.policy.rules.settings import MaxPlanAge
 
 
 class Policy(NamedTuple):

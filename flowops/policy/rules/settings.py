@@ -1,4 +1,4 @@
-"""How old a plan may be that somebody has reviewed."""
+"""What a policy says that is no rule: what it allows that is refused otherwise, and how old a reviewed plan may be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.times import SPAN_PATTERN, read_span
+from flowops.model.call import NUMBER_IN_REFERENCE
 from flowops.policy.rule import Schema, Setting
+from flowops.policy.terms import TIMEZONE_MISMATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +16,29 @@ if TYPE_CHECKING:
 
     from flowops.model.document import Path, Place, Value
     from flowops.policy.reading import PolicyReader
+
+
+@dataclass(frozen=True, slots=True)
+class Allow(Setting):
+    """What is refused as a rule, and may be placed all the same."""
+
+    kinds: frozenset[str]
+    place: Place
+    key: ClassVar[str] = "allow"
+    name: ClassVar[str] = "allow"
+    schema: ClassVar[Schema] = {
+        "type": "array",
+        "items": {"enum": [TIMEZONE_MISMATCH, NUMBER_IN_REFERENCE]},
+        "uniqueItems": True,
+        "description": "What is normally refused, and may be placed all the same: calls whose timezone contradicts "
+        "their number, and whose reference-id holds it.",
+        "examples": [[TIMEZONE_MISMATCH]],
+    }
+
+    @classmethod
+    def read(cls, reader: PolicyReader, at: Path, value: Value) -> Iterator[Setting]:
+        """Yield what is allowed."""
+        yield cls(frozenset(value), reader.place(at))
 
 
 @dataclass(frozen=True, slots=True)
