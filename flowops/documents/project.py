@@ -1,4 +1,4 @@
-"""The project: its file, its environments, its flows, and the variables of a command."""
+"""The project: its file, its environments, its flows, what it may name that is kept elsewhere, and the variables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from flowops.common.json import NotJson, read_json
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean, same_name
 from flowops.common.safe_files import git_root
-from flowops.common.secrets import Reference
+from flowops.common.secrets import (
+    ALLOW_SOURCES,
+    Reference,
+    how_to_allow,
+    identity,
+    is_source,
+    may_be_named,
+    not_allowed,
+)
 from flowops.common.text import Lines, visible
 from flowops.common.times import read_limit, read_rate, read_span
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
-from flowops.documents.secrets import check_references
 from flowops.documents.yaml import Parsed
 from flowops.documents.yaml_builder import read_plain
 from flowops.errors import Invalid, UsageError
@@ -39,7 +46,7 @@ from flowops.model.project import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from flowops.model.document import Document, Value
+    from flowops.model.document import Path as ValuePath
 
 PROJECT_FILE = "flowops.yaml"
 #: Either may be the project's own, and not both.
@@ -370,3 +377,66 @@ def _from_json(reader: Reader, file: str, data: bytes) -> list[Parsed]:
 
 def _vars_problem(parsed: Parsed, file: str, message: str) -> Problem:
     return Problem(parsed.place(file), message=message, code=VARS)
+
+
+CODE = "reference"
+#: What a variable can be for. Keys and secrets of any kind are one: none of them goes anywhere.
+TOKEN, LEDGER, ACCOUNT, SECRET, SOURCE = "token", "ledger", "account", "secret", "source"
+#: An address that is told what came of runs.
+ADDRESS = "address of notifications"
+
+
+def check_references(document: Document) -> list[Problem]:
+    """Return what is wrong with the references of a project that fits its schema.
+
+    A repository may name only some variables, and one serves one purpose: what is a token is sent to the API and
+    nowhere else, and what is a ledger's address is no source that a query could be asked of.
+    """
+    problems: list[Problem] = []
+    used: dict[tuple[str, str], tuple[str, Place]] = {}
+    for path, purpose, reference in _references(document.value):
+        place, name = document.place(path), ".".join(map(str, path))
+        if not may_be_named(reference):
+            message = f"{name}: {not_allowed(reference)}"
+            problems.append(Problem(place, None, message, CODE, how_to_allow(reference)))
+        known = (SOURCE, place) if is_source(reference) else (purpose, place)
+        first, at = used.setdefault(identity(reference), known)
+        if first != purpose:
+            where = f", at {at}" if at is not place else f", by {ALLOW_SOURCES}"
+            message = f"{name}: {reference} is the {first} already{where}, and one variable serves one purpose"
+            problems.append(Problem(place, None, message, CODE, "give it a variable of its own"))
+    return problems
+
+
+def _references(project: Mapping[str, Value]) -> Iterator[tuple[ValuePath, str, Reference]]:
+    """Yield every reference of a project with its path and its purpose."""
+    policies: list[tuple[ValuePath, Value]] = [(("policy",), project.get("policy") or {})]
+    for name, fields in (project.get("environments") or {}).items():
+        at: ValuePath = ("environments", name)
+        policies.append(((*at, "policy"), fields.get("policy") or {}))
+        ledger, callbacks = fields.get("ledger"), fields.get("callbacks") or {}
+        written: list[tuple[ValuePath, str, Value]] = [
+            (("token",), TOKEN, fields.get("token")),
+            (("account",), ACCOUNT, fields.get("account")),
+        ]
+        if isinstance(ledger, dict) and "url" in ledger:
+            written += [(("ledger", "url"), LEDGER, ledger["url"]), (("ledger", "key"), SECRET, ledger.get("key"))]
+        else:
+            written.append((("ledger",), LEDGER, ledger))
+        written += [(("callbacks", name), SECRET, callbacks.get(name)) for name in ("secret", "previous")]
+        written.append((("workers", "key"), SECRET, (fields.get("workers") or {}).get("key")))
+        for source, settings in (fields.get("sources") or {}).items():
+            written.append((("sources", source, "url"), SOURCE, settings["url"]))
+        for path, purpose, value in written:
+            if isinstance(value, dict):
+                yield (*at, *path), purpose, Reference.of(value)
+    for name, hook in (project.get("hooks") or {}).items():
+        yield ("hooks", name, "secret"), SECRET, Reference.of(hook["secret"])
+    for number, each in enumerate(project.get("notify") or ()):
+        yield ("notify", number, "to"), ADDRESS, Reference.of(each["to"])
+    for at, policy in policies:
+        lists = policy.get("do-not-call")
+        for index, item in enumerate(lists if isinstance(lists, list) else [lists]):
+            if isinstance(item, dict) and "key" in item:
+                within = (index,) if isinstance(lists, list) else ()
+                yield (*at, "do-not-call", *within, "key"), SECRET, Reference.of(item["key"])
