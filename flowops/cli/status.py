@@ -132,7 +132,7 @@ def stop(environment: str, reason: str, format_: str) -> int:
     """
 
     warn_of_sandbox("this stops", *project_of(environment))
-    changed, why = Project(environment=environment).stop(reason)
+    changed, why = Project(environment=environment, observer=TERMINAL).stop(reason)
     said = f"{environment} was stopped already: {why}"
     if changed:
         again = f"flowops resume --env {shlex.quote(environment)}"
@@ -148,7 +148,7 @@ def resume(environment: str, format_: str) -> int:
     """Allow runs of the environment to claim calls again after `flowops stop`. Nothing is placed by this itself."""
 
     warn_of_sandbox("this resumes", *project_of(environment))
-    changed = Project(environment=environment).resume()
+    changed = Project(environment=environment, observer=TERMINAL).resume()
     said = f"{environment} is resumed" if changed else f"{environment} was not stopped"
     print_result(DONE, Done(environment, "resume", {"changed": changed}, [said]), format_)
     return 0

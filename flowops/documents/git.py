@@ -49,9 +49,9 @@ def commit_of(root: Path, revision: str) -> str:
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if found is None or not _OBJECT.fullmatch(found):
         hint = "in a shallow clone, fetch it first: git fetch origin REVISION, or fetch-depth: 0 in a checkout action"
-        remote = f"origin/{revision}"
-        if _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{remote}^{{commit}}"):
-            hint = f"did you mean '{remote}'? There is no local branch of that name, as in most checkouts of CI"
+        remotes = (_git(root, "for-each-ref", "--format=%(refname:short)", f"refs/remotes/*/{revision}") or "").split()
+        if remotes:
+            hint = f"did you mean '{remotes[0]}'? There is no local branch of that name, as in most checkouts of CI"
         raise UsageError(f"'{revision}' is not a commit of the repository in {root}", hint=hint)
     return found
 

@@ -31,7 +31,7 @@ def committed(real: Path) -> Repository:
 
 
 def test_a_repository_that_git_does_not_trust_has_no_commit_on_record(committed: Repository, api: ApiServer) -> None:
-    for command in (("plan",), ("apply", "--auto-approve")):
+    for command in (("plan",), ("apply", "--auto-approve"), ("stop", "--reason", "r")):
         trusted = flowops(*command, *PRODUCTION, cwd=committed.root, env=ENV)
         assert "git does not trust" not in trusted.err
         ran = flowops(*command, *PRODUCTION, cwd=committed.root, env=UNTRUSTED)
@@ -51,6 +51,8 @@ def test_a_checkout_without_local_branches_is_told_the_remote_one(committed: Rep
     assert (ran.code, "did you mean 'origin/main'?" in ran.err) == (64, True), ran.err
     assert flowops("diff", "origin/main", cwd=clone, env=ENV).code == 0
     assert "did you mean" not in flowops("diff", "nothing", cwd=clone, env=ENV).err
+    there.git("remote", "rename", "origin", "upstream")
+    assert "did you mean 'upstream/main'?" in flowops("diff", "main..HEAD", cwd=clone, env=ENV).err
 
 
 def test_a_forgotten_environment_is_told_where_there_is_a_real_one(committed: Repository, api: ApiServer) -> None:
