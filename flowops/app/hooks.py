@@ -14,7 +14,6 @@ import time
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
 
 from flowops.app.access import open_for
 from flowops.app.apply import addresses_of_callbacks, api_of
@@ -148,7 +147,7 @@ class Hooks:
 
     async def __call__(self, request: Request, body: Body) -> Response:
         """Answer a request below ``/hooks/``."""
-        hook = self._hooks.get(unquote(request.path).removeprefix(PREFIX))
+        hook = self._hooks.get(request.path.removeprefix(PREFIX))
         try:
             answer = Answer(UNKNOWN) if hook is None else await self._answer(hook, request, body)
         except Refused as refused:

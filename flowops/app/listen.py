@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from flowops.app.access import open_for
 from flowops.app.callback_server import callbacks_at, keys_of, receiver
@@ -108,7 +107,7 @@ class _Both:
         """Answer one request."""
         from flowops.app.hooks import PREFIX
 
-        path = unquote(request.path)
+        path = request.path  # as it was sent, see `Receiver`
         if path.startswith(PREFIX):
             return await self._hooks(request, body)
         if request.method in ("GET", "HEAD") and path == "/metrics":

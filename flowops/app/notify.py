@@ -22,6 +22,7 @@ from flowops.apply.outcome import exit_codes
 from flowops.common.called import install_command
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
+from flowops.common.text import visible
 from flowops.common.times import span_text
 from flowops.errors import ApiError, FlowopsError, LedgerError, StalePlan, UsageError
 from flowops.model.result import Outcome
@@ -141,8 +142,8 @@ class Notifier:
             self._under_way[number] += 1
             if once is not None:
                 self._told[number, once] = now
-        title = mask_text(f"flowops: {self._project.name}, {self._environment}: {what}")
-        arguments = number, to, title, mask_text("\n".join(more or (title,)))
+        title = visible(mask_text(f"flowops: {self._project.name}, {self._environment}: {what}"))
+        arguments = number, to, title, "\n".join(visible(mask_text(line)) for line in more or (title,))
         # `wait_for_messages` waits for it at the end of the process, and not for ever, as Python itself would.
         thread = threading.Thread(target=self._deliver, args=arguments, name="flowops-notify", daemon=True)
         _under_way[thread] = self

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from flowops.callbacks.app import metrics_of, metrics_response
 from flowops.common.metrics import Metric, gauge, info
@@ -79,7 +78,7 @@ class Monitor:
 
     async def __call__(self, request: Request, body: Body) -> Response:
         """Answer one request."""
-        path = unquote(request.path) if request.method in ("GET", "HEAD") else ""
+        path = request.path if request.method in ("GET", "HEAD") else ""  # as it was sent, see `Receiver`
         if path == "/healthz":
             is_stuck = time.monotonic() - self._looked_at > STUCK
             return text_response(503, "the worker is stuck") if is_stuck else text_response(200, "ok")

@@ -64,6 +64,11 @@ def test_any_other_path_is_not_found(receiver, event, path):
     assert receiver.outcomes == ["forged"]
 
 
+@pytest.mark.parametrize("path", ["/%6detrics", "/%68ealthz", "/healthz%2f", "//metrics", "/./metrics", "/metrics/"])
+def test_what_a_proxy_keeps_to_itself_is_not_had_in_another_writing(receiver, path):
+    assert receiver.post(path, b"", method="GET")[0] == 405
+
+
 class Failing:
     """A body that does not arrive."""
 
