@@ -32,8 +32,9 @@ from flowops.plan.planner import make_plan
 from flowops.policy.policy import Policy
 from flowops.policy.rule import PolicyContext
 from support.asked import CALLEE, NEW, OLD, Post, Runner, Way, told
-from support.orders import BEGAN, ENVIRONMENT, PARTS, Orders
+from support.orders import PARTS, Orders
 from support.plans import Batch
+from support.shared_ledger import BEGAN, ENVIRONMENT
 from support.values import call
 
 if TYPE_CHECKING:
