@@ -99,6 +99,35 @@ def test_nothing_of_a_paused_campaign_is_placed_until_it_is_resumed(project: Pat
     assert api.received.total() == 3
 
 
+def test_what_people_did_to_a_call_since_holds_for_a_worker(project: Path, api: ApiServer) -> None:
+    """One is cancelled, one was placed elsewhere, and one goes by another name and is called under that."""
+    handed_over(project)
+    because = ("--reason", "r", "--yes")
+    assert asked(project, "ledger", "cancel", "call-1", *because).code == 0
+    (project / "placed.csv").write_text("reference-id,callee\ncall-2,+442079460102\n")
+    assert asked(project, "ledger", "import", "placed.csv").code == 0
+    file = project / "calls/three.yaml"
+    file.write_text(file.read_text().replace("reference-id: call-3", "reference-id: new-3\nmoved-from: call-3"))
+    assert asked(project, "apply", "--auto-approve", "--ref", "new-3").code == 0
+    assert asked(project, "worker", "--once").code == 0
+    assert dict(api.received) == {"new-3": 1}
+    assert asked(project, "ledger", "verify").code == 0
+
+
+def test_a_worker_goes_on_where_the_ledger_has_moved_to(project: Path, api: ApiServer) -> None:
+    handed_over(project)
+    assert asked(project, "ledger", "copy", "--to", "sqlite:///moved.db", "--yes").code == 0
+    assert asked(project, "worker", "--once").code == 5
+    assert api.received.total() == 0
+    settings = project / "flowops.yaml"
+    settings.write_text(settings.read_text().replace("ledger.db", "moved.db"))
+    assert asked(project, "worker", "--once").code == 0
+    assert dict(api.received) == {"call-1": 1, "call-2": 1, "call-3": 1}
+    settings.write_text(settings.read_text().replace("moved.db", "ledger.db"))
+    assert asked(project, "worker", "--once").code == 5
+    assert api.received.total() == 3
+
+
 def test_a_cancelled_campaign_leaves_its_calls_to_apply(project: Path, api: ApiServer) -> None:
     handed_over(project)
     ended = asked(project, "campaign", "cancel", "spring", "--yes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -298,6 +299,31 @@ class TestEvidence:
         assert restored.run("reconcile", "--from-file", str(records), "--adopt").code == 0
         ran = restored.run(*PLACE)
         assert (ran.code, "3 unchanged" in ran.out) == (0, True), ran.err
+        assert set(api.received.values()) == {1}
+
+    def test_evidence_of_a_further_attempt_proves_the_call(self, real: Path, api: ApiServer) -> None:
+        calls = real / "calls/three.yaml"
+        calls.write_text(calls.read_text().replace("kind: Call\n", "kind: Call\nattempts: {max: 3, after: 1s}\n"))
+        workspace = Workspace(real, "sqlite:///ledger.db")
+        assert workspace.run("ledger", "init").code == 0
+        shutil.copy(real / "ledger.db", real / "copy.db")
+        workspace.place(2)
+        with listening(real, workspace.env) as address:
+            assert [call_back(address, body, 9) for body in api.bodies] == [200, 200]
+        time.sleep(1.1)
+        workspace.place(2)
+        assert set(api.received) == {"call-1", "call-2", "call-1~2", "call-2~2"}
+        shutil.rmtree(real / ".flowops")
+        shutil.move(real / "copy.db", real / "ledger.db")
+        second = {body["instruction-id"]: body for body in api.bodies}
+        with listening(real, workspace.env) as address:
+            assert call_back(address, second["call-1~2"], 9) == 200
+        records = real / "records.csv"
+        records.write_text("instruction-id,call-id,callee\ncall-2~2,id,+442079460102\n")
+        assert workspace.run("reconcile", "--from-file", str(records), "--adopt").code == 0
+        time.sleep(1.1)
+        ran = workspace.run(*PLACE)
+        assert (ran.code, "2 unchanged" in ran.out) == (0, True), ran.out + ran.err
         assert set(api.received.values()) == {1}
 
     def test_callbacks_are_taken_while_a_witness_says_that_the_copy_is_older(
