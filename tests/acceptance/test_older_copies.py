@@ -324,6 +324,7 @@ class TestEvidence:
         time.sleep(1.1)
         ran = workspace.run(*PLACE)
         assert (ran.code, "2 unchanged" in ran.out) == (0, True), ran.out + ran.err
+        assert "are not in these files" not in ran.err, "they are attempts of calls that are"
         assert set(api.received.values()) == {1}
 
     def test_callbacks_are_taken_while_a_witness_says_that_the_copy_is_older(

@@ -105,8 +105,8 @@ WHERE ledger = :ledger AND reference_id LIKE :pattern ESCAPE '\' AND coalesce(st
 ) LIKE :marked
 ORDER BY reference_id
 
--- Few references have what stands between a call's own name and the number of an attempt. Of a call that was purged it
--- is not known any more how often it was to be tried.
+-- Few references have what stands between a call's own name and the number of an attempt. Of a call that was purged, or
+-- that only evidence has told of, it is not known how often it was to be tried.
 -- name: count_further
 SELECT count(*)
 FROM flowops_calls AS further
@@ -118,7 +118,7 @@ LEFT JOIN flowops_events AS claim
   ON claim.ledger = first.ledger AND claim.serial = first.claim
 WHERE further.ledger = :ledger AND further.reference_id LIKE :named
   AND further.state IS NOT NULL AND further.state <> 'renamed'
-  AND rtrim(further.reference_id, '0123456789') LIKE :behind AND (first.purged OR claim.details LIKE :marked)
+  AND rtrim(further.reference_id, '0123456789') LIKE :behind AND (first.claim = 0 OR claim.details LIKE :marked)
 
 -- name: codes_of
 SELECT reference_id, code, later
