@@ -1,1 +1,2 @@
-open('pwned', 'w')
+# ruff: noqa
+open("pwned", "w")
