@@ -15,7 +15,7 @@ from flowops.ledger.blocks import ENOUGH, blocks_among, given_up_among
 from flowops.ledger.chains import WITH_ATTEMPTS, chains_among, chains_of, claimed_with, roots_among, tried
 from flowops.ledger.export import exported, refused
 from flowops.ledger.history import History
-from flowops.ledger.transaction import CHUNK, current_rows_of, parsed, rows_of, with_legs
+from flowops.ledger.transaction import CHUNK, NO_BODY, current_rows_of, parsed, rows_of, with_legs
 from flowops.ledger.usage import claimed_since, has_claimed_since, labelled_since, rung_since, standing, stopped
 from flowops.model.call import INSTRUCTION_ID, further_references, split_reference
 from flowops.model.ledger import Entry, GivenUp, Leg, NumberBlock, State
@@ -209,8 +209,9 @@ class Reader(History):
         states: Collection[State] | None = None,
         glob: str | None = None,
         limit: int | None = None,
+        bodies: bool = True,
     ) -> Iterator[Entry]:
-        """Yield rows in the order of their references, read a thousand at a time.
+        """Yield rows in the order of their references, read a thousand at a time; of all states also without `bodies`.
 
         `glob` knows ``*`` and ``?``. A ledger that is being written meanwhile is neither blocked nor frozen.
         Without the ledger's key the fingerprints are empty.
@@ -220,7 +221,7 @@ class Reader(History):
         last, left = "", limit
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
-            page = self._page(wanted, pattern, last, size)
+            page = self._page(wanted, pattern, last, size, bodies=bodies)
             yield from page
             if len(page) < size:
                 return
@@ -289,12 +290,12 @@ class Reader(History):
         found = self._database.read(lambda it: it.all("partly_refused", ledger=self.number))
         return [reference for (reference,) in found]
 
-    def _page(self, states: list[str] | None, pattern: str, after: str, limit: int) -> list[Entry]:
+    def _page(self, states: list[str] | None, pattern: str, after: str, limit: int, *, bodies: bool) -> list[Entry]:
         given = {"ledger": self.number, "pattern": pattern, "after": after, "limit": limit}
 
         def work(connection: Connection) -> list[Entry]:
             if states is None:
-                raw = connection.all("page_of_entries", **given)
+                raw = connection.all("page_of_entries" if bodies else "page_of_rows", **given)
             else:
                 found = chain.from_iterable(connection.all("page_of_entries_in", state=it, **given) for it in states)
                 raw = sorted(found, key=itemgetter(0))[:limit]
@@ -395,7 +396,7 @@ class Reader(History):
         Without it nobody can tell which calls are given up: a row has no fingerprint either.
         """
         given_up = self.given_up() if not isinstance(self._pseudonymizer, LedgerError) else {}
-        rows = self.entries()
+        rows = self.entries(bodies=False)
         while some := list(islice(rows, CHUNK)):
             roots = [entry.reference_id for entry in some if entry.max_attempts > 1 and entry.attempt == 1]
             kept = self._database.read(partial(claimed_with, ledger=self.number, references=roots)) if roots else {}
@@ -453,6 +454,8 @@ class Reader(History):
 
     def _body(self, row: CallRow) -> Mapping[str, Value]:
         """Return the body of a call under the reference that was posted; empty where it is not known."""
+        if row.body == NO_BODY:
+            return {}
         body = parsed(row.body, self._database.name)
         return {INSTRUCTION_ID: row.renamed or row.reference_id, **body} if body else body
 

@@ -58,6 +58,10 @@ def current_rows_of(connection: Connection, ledger: int, references: Sequence[st
     return found
 
 
+#: Stands for the body of a call of which none is known, or none was asked for.
+NO_BODY = "{}"
+
+
 def with_legs(connection: Connection, ledger: int, raw: Sequence[tuple[Any, ...]]) -> list[CallRow]:
     """Return rows of the calls' table as values, with the legs that belong to them."""
     told = [reference for reference, state, *_ in raw if state is not None and state != State.IN_FLIGHT]
@@ -79,7 +83,7 @@ def _row(raw: tuple[Any, ...], legs: tuple[StoredLeg, ...]) -> CallRow:
     states = State(state) if state else None, State(before_claim) if before_claim else None
     cancelled = State(cancelled_from) if cancelled_from else None
     return CallRow._make(
-        (reference_id, *states, *rest, bool(purged), cancelled, refused, serial, at, body or "{}", legs)
+        (reference_id, *states, *rest, bool(purged), cancelled, refused, serial, at, body or NO_BODY, legs)
     )
 
 

@@ -33,6 +33,18 @@ WHERE ledger = :ledger AND reference_id > :after
 ORDER BY reference_id
 LIMIT :limit
 
+-- The same without bodies, which is most of what is read.
+-- name: page_of_rows
+SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
+  purged, cancelled_from, refused, serial,
+  (SELECT at FROM flowops_events WHERE flowops_events.ledger = :ledger AND flowops_events.serial = flowops_calls.serial),
+  NULL
+FROM flowops_calls
+WHERE ledger = :ledger AND reference_id > :after
+  AND state IS NOT NULL AND reference_id LIKE :pattern ESCAPE '\'
+ORDER BY reference_id
+LIMIT :limit
+
 -- Of one state, so that its index gives the rows in their order, and none is read that is not asked for.
 -- name: page_of_entries_in
 SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
