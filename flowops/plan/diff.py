@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from flowops.model.call import NO_TERMS, ONE_ATTEMPT, TERMS
+from flowops.model.call import FINGERPRINT, NO_TERMS, ONE_ATTEMPT, TERMS
 from flowops.model.document import ABSENT
 from flowops.model.ledger import PSEUDONYM
 from flowops.model.plan import Change, ChangedAttempts, Difference, DifferentCall, Shift
-from flowops.plan.canonical import Uncanonical, fingerprint, hash_of_terms
+from flowops.plan.canonical import Uncanonical, hash_of, hash_of_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     #: A fingerprint, or of a body that has none the body itself.
     Identity: TypeAlias = str | dict[str, Value]
+
+_VARIABLES = "flow-variables"
+_SCALARS = frozenset((str, int, float, bool))
 
 
 def diff(before: Value, after: Value) -> tuple[Change, ...]:
@@ -78,10 +81,13 @@ class Side(Protocol):
         ...
 
 
-def identity(body: dict[str, Value], terms: Terms = NO_TERMS) -> Identity:
-    """Return what is the same for two calls when their bodies and terms are, whatever file they are written in."""
+def identity(body: dict[str, Value], terms: Terms = NO_TERMS, hashed: bytes = b"") -> Identity:
+    """Return what is the same for two calls when their bodies and terms are, whatever file they are written in.
+
+    `hashed` is the hash of the body, where it is known.
+    """
     try:
-        own = fingerprint(body)
+        own = f"{FINGERPRINT}{(hashed or hash_of(body)).hex()}"
     except Uncanonical:
         return {**body, **shown_terms(terms)}
     said = hash_of_terms(terms)
@@ -90,8 +96,8 @@ def identity(body: dict[str, Value], terms: Terms = NO_TERMS) -> Identity:
 
 def identities(batch: CallBatch) -> Iterator[tuple[str, Identity]]:
     """Yield the reference-ids of a batch and the identities of its calls."""
-    for index, (reference, body) in enumerate(zip(batch.references, batch.bodies, strict=True)):
-        yield reference, identity(body, batch.call(index).terms if batch.has_terms else NO_TERMS)
+    for index, (reference, body, hashed) in enumerate(zip(batch.references, batch.bodies, batch.hashes, strict=True)):
+        yield reference, identity(body, batch.call(index).terms if batch.has_terms else NO_TERMS, hashed)
 
 
 def shown_terms(terms: Terms) -> dict[str, Value]:
@@ -164,6 +170,8 @@ def changed_later(
     """
     before, after = base.identities, head.identities
     names = {name for name, own in after.items() if name in before and before[name] != own}
+    if not names:
+        return
     known = {each.call.reference_id: each.changes for each in first}
     old = {call.reference_id: call for call in base.calls if call.reference_id in names}
     for call in (call for call in head.calls if call.reference_id in names):
@@ -175,8 +183,24 @@ def changed_later(
 def _changes_of(old: Call, new: Call, pseudonymize: Callable[[Call], dict[str, Value]]) -> tuple[Change, ...]:
     """Return the fields in which a call differs from what it was: what is sensitive in one has a pseudonym in both."""
     sensitive = old.sensitive | new.sensitive
-    both = (side._replace(sensitive=sensitive) for side in (old, new))
+    before, after = _apart(old.body, new.body)
+    then, now = before.get(_VARIABLES), after.get(_VARIABLES)
+    if (_VARIABLES,) not in sensitive and isinstance(then, dict) and isinstance(now, dict):
+        before[_VARIABLES], after[_VARIABLES] = _apart(then, now)
+    both = (side._replace(body=body, sensitive=sensitive) for side, body in ((old, before), (new, after)))
     return diff(*(pseudonymize(side) | shown_terms(side.terms) for side in both))
+
+
+def _apart(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Return two objects without the texts, numbers and flags that are the same in both: most are, and to give each of
+    them a pseudonym takes longer than all else."""
+    same = {
+        name
+        for name, value in before.items()
+        if type(value) in _SCALARS and name in after and type(after[name]) is type(value) and after[name] == value
+    }
+    first, second = ({name: value for name, value in side.items() if name not in same} for side in (before, after))
+    return first, second
 
 
 def _others(side: Side, unchanged: Container[str]) -> dict[str, Call]:
