@@ -106,7 +106,8 @@ class Connections:
         self._room: asyncio.Future[None] | None = None
         self._step = max(1, options.concurrency // _STEPS)
         self._settled: asyncio.Future[None] | None = None
-        self._begin_task: Callable[[Coroutine[Any, Any, None]], object] = lambda waiting: waiting.close()
+        #: The calls that wait before they are claimed again.
+        self._waits: set[asyncio.Task[None]] = set()
         #: In the order in which they began.
         self._sends: dict[asyncio.Task[None], None] = {}
         #: How many phones a call rings that rings more than one.
@@ -125,12 +126,14 @@ class Connections:
                 connections = min(self._options.concurrency, size)
                 senders = [await stack.enter_async_context(api.sender()) for _ in range(connections)]
                 async with asyncio.TaskGroup() as tasks:
-                    self._begin_task = tasks.create_task
                     tasks.create_task(self._claim_all(calls))
                     for sender in senders:
                         tasks.create_task(self._serve(sender))
         except Exception as error:
             self._ended(error)
+        except BaseException:  # somebody cancels the run: what waits ends by itself
+            self.breaker.trip("the run was cancelled")
+            raise
         finally:
             self._put_all_back()
             ending.cancel()
@@ -238,7 +241,9 @@ class Connections:
             waiting.close()
             self._leave(attempt)
         else:
-            self._begin_task(waiting)
+            task = asyncio.create_task(waiting)
+            self._waits.add(task)
+            task.add_done_callback(self._waits.discard)
 
     async def _come_later(self, attempt: _Attempt, later: Later) -> None:
         """Claim a call again after a while."""
@@ -349,7 +354,7 @@ class Connections:
             verdict = await self._sent(sender, attempt.body)
         attempt.tries += 1
         # Both before another call goes over this connection.
-        self._count(verdict, final=attempt.tries >= self._options.attempts_cap)
+        self.breaker.count(verdict, final=attempt.tries >= self._options.attempts_cap)
         if verdict.event_type is EventType.THROTTLED:
             self._throttled(self._options.timing.pause(verdict, attempt.tries))
         if verdict.event_type is not EventType.ACCEPTED:
@@ -381,21 +386,6 @@ class Connections:
             return Verdict(EventType.UNCLEAR, detail=detail)
         finally:
             self._sends.pop(this, None)
-
-    def _count(self, verdict: Verdict, *, final: bool) -> None:
-        """Let the breaker count how the call went."""
-        detail = verdict.detail or verdict.event_type
-        if verdict.stop:
-            self.breaker.unauthorized |= verdict.event_type is EventType.UNAUTHORIZED
-            self.breaker.trip(detail)
-        elif verdict.event_type is EventType.UNCLEAR:
-            self.breaker.count_doubtful(detail)
-        elif verdict.event_type is EventType.FORBIDDEN:
-            self.breaker.count_forbidden(detail)
-        elif not verdict.again:
-            self.breaker.count_answered()
-        elif final:
-            self.breaker.count_unplaced(detail)
 
     def _throttled(self, pause: float) -> None:
         """Let every connection wait as the API asks, or end the claiming where it asks for too long."""
@@ -432,7 +422,7 @@ class Connections:
             if self.breaker.is_open or tries >= self._options.attempts_cap:
                 self._finish(unsent(attempt.planned, attempt.last, tries))
             else:
-                self._begin_task(self._try_again(attempt, verdict))
+                self._begin_waiting(attempt, self._try_again(attempt, verdict))
 
     def _recorded_meanwhile(self, attempt: _Attempt, verdict: Verdict, written: Written | Exception) -> None:
         """Hear of the record of a call that was placed, while its connection went on."""

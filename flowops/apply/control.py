@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowops.model.ledger import EventType
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -261,6 +263,21 @@ class CircuitBreaker:
         except TimeoutError:
             return True
         return False
+
+    def count(self, verdict: Verdict, *, final: bool) -> None:
+        """Count how a request went; `final` says that the call is not tried again."""
+        detail = verdict.detail or verdict.event_type
+        if verdict.stop:
+            self.unauthorized |= verdict.event_type is EventType.UNAUTHORIZED
+            self.trip(detail)
+        elif verdict.event_type is EventType.UNCLEAR:
+            self.count_doubtful(detail)
+        elif verdict.event_type is EventType.FORBIDDEN:
+            self.count_forbidden(detail)
+        elif not verdict.again:
+            self.count_answered()
+        elif final:
+            self.count_unplaced(detail)
 
     def count_unplaced(self, detail: str) -> None:
         """Count a call that was tried as often as allowed, and that the API did not take."""

@@ -139,7 +139,11 @@ class GroupCommit:
                     self._keep(write)
                 answers = [error] * len(batch)
             for (_, answered), answer in zip(batch, answers, strict=True):
-                answered(answer)
+                try:
+                    answered(answer)
+                except Exception as error:  # a defect: all others hear of theirs all the same
+                    said = {"message": "an answer of the ledger was not taken", "exception": error}
+                    asyncio.get_running_loop().call_exception_handler(said)
         self._flusher = None
 
     async def _write(self, writes: Sequence[Claim | Record]) -> list[Written]:

@@ -330,6 +330,24 @@ def test_what_was_claimed_ahead_is_put_back_while_answers_are_still_awaited(give
     assert Counter(outcomes(result).values()) == {Outcome.PLACED: 4, Outcome.NOT_ATTEMPTED: 16}
 
 
+def test_what_was_claimed_ahead_of_a_run_that_is_cancelled_is_put_back(given, kit):
+    async def script(body, attempt):
+        await asyncio.Event().wait()
+
+    async def main():
+        run = asyncio.create_task(given.apply(kit.plan_of(*names(20)), concurrency=4))
+        while len(given.ledger.log) < 6 or len(given.api.sent) < 4:
+            await asyncio.sleep(0)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+
+    given.api.script = script
+    asyncio.run(main())
+    assert len(given.api.sent) == 4
+    assert Counter(step for _, step in given.ledger.log) == {"claimed": 6, "unsent": 2}
+
+
 def test_nothing_that_was_claimed_ahead_is_sent_while_the_api_has_asked_to_wait(given, kit):
     asked: list[float] = []
     early: list[str] = []
