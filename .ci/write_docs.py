@@ -54,7 +54,8 @@ names it.
 
 **A text that spells a boolean has no truth value.** `"False"`, `"no"` and `"0"` from a file are texts, and Jinja
 takes them for true. So in `if`, `and`, `or`, `not` and `where` they are an error that tells the comparison to write,
-`row.consent == 'True'`; `"True"`, `"yes"` and `"1"` are, too, so that the first row tells. The empty text is false.
+`row.consent == 'True'`; `"True"`, `"yes"` and `"1"` are, too, so that the first row tells, and `"-"`, `"n/a"` and
+`"none"`. The empty text is false. A text is not looked for with `in` where a list has no text at all.
 A word that the template itself writes last, `row.name or 'no'`, is what is said.
 
 A block scalar (`|`) keeps its last line break, and so does the text: write `|-`, or use `trim`. The line break behind

@@ -92,6 +92,25 @@ def _mode(path: Path) -> int:
         return 0
 
 
+def _misnamed(reader: Reader, directory: Path) -> ProjectFile | None:
+    """Return what is wrong with a project's file that would not be read for its name: its policy would not count."""
+    try:
+        names = [entry.name for entry in reader.files.entries(directory) if not entry.is_directory]
+    except Unreadable:
+        return None
+    found = next((name for name in sorted(names) if name.lower().lstrip(".") in PROJECT_FILES), None)
+    if found is None:
+        return None
+    file = directory / found
+    problem = Problem(
+        Place(reader.shown(file)),
+        message=f"this file is not read: a project's file is called {PROJECT_FILES[0]}",
+        code=PROJECT,
+        hint=f"rename it to {PROJECT_FILES[0]}",
+    )
+    return ProjectFile(directory, file, None, (problem,))
+
+
 def find_project(reader: Reader, start: Path) -> ProjectFile:
     """Return the nearest ``flowops.yaml`` at or above a file or directory, no higher than the reader's root.
 
@@ -108,6 +127,8 @@ def find_project(reader: Reader, start: Path) -> ProjectFile:
             return ProjectFile(above, present[0], None, (problem,))
         if present:
             return _project_file(reader, present[0])
+        if (odd := _misnamed(reader, above)) is not None:
+            return odd
         if above == files.root:
             break
     if files.kind(path) == "file" and any(section.kind is Kind.PROJECT for section in reader.read(path)):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from flowops.common.budget import CHARACTERS_PER_STEP, MAX_INTEGER, Budget
-from flowops.common.names import did_you_mean
+from flowops.common.names import did_you_mean, nearest
 from flowops.common.patterns import regex
 from flowops.common.text import escaped, listed
 from flowops.schema.check import FIELD, Checker, checker, problem_at
@@ -382,14 +382,18 @@ class FlowVariables:
             return values, _NO_ERRORS
         stays = self._stay
         errors: Sequence[SchemaError] = _NO_ERRORS
+        meant: set[str | None] = set()
         if not values.keys() <= self._passed:
             errors = [self._superfluous(name) for name in values if name not in self._passed]
+            # One that is misspelt is not missing as well.
+            meant = {nearest(name, self.flow.variables) for name in values if name not in self._passed}
             values = {name: value for name, value in values.items() if name in stays}
         for name, value in values.items():
             if type(value) not in stays[name]:
                 values[name] = convert(value, self.types[name])
         if len(values) < len(stays):
-            errors = [*errors, *(self._missing(name) for name in self._required if name not in values)]
+            missing = (name for name in self._required if name not in values and name not in meant)
+            errors = [*errors, *map(self._missing, missing)]
             for name, default in self.defaults.items():
                 values.setdefault(name, default)
         elif not errors and (*values, *map(type, values.values())) == shape and len(self._right) < _KEPT:

@@ -64,6 +64,12 @@ _SPELLINGS = (
     ("vero", "falso"),
     ("verdadeiro", "falso"),
     ("sim", "não"),
+    ("✓", "✗"),
+    ("✔", "✘"),
+    ("✅", "❌"),
+    ("☑", "☐"),
+    # What stands for no answer is no yes.
+    *(("yes", word) for word in ("-", "–", "n/a", "na", "nan", "nil", "none", "null")),
 )
 #: What true is called where a text says this.
 _TRUE_OF = {word: pair[0] for pair in reversed(_SPELLINGS) for word in pair}
@@ -255,8 +261,15 @@ def contains(item: Value, container: Value) -> bool:
             raise TemplateError(f"'in' {kind(container)} looks for text, not for {kind(item)}")
         return item in container
     if type(container) is list:
-        _comparable(item)
-        return item in container
+        wanted = _comparable(item)
+        # To Python true is the number 1.
+        if type(item) is str and item in container:
+            return True
+        kinds = {kind(each) for each in container} - {"null"}
+        if kinds and wanted not in {*kinds, "null"}:
+            hint = "make a number of the text with int or float" if kinds == {"a number"} else None
+            raise TemplateError(f"'in' cannot find {wanted} in a list of {' and '.join(sorted(kinds))}", hint=hint)
+        return any(each == item and kind(each) == wanted for each in container)
     raise TemplateError(f"'in' looks into text, a list or a mapping, not into {kind(container)}")
 
 

@@ -65,6 +65,19 @@ def test_two_project_files_are_an_error(root: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["Flowops.yaml", "flowops.YML", ".flowops.yaml", "FLOWOPS.yaml"])
+def test_a_project_file_whose_name_does_not_fit_is_an_error_since_its_policy_would_not_count(
+    root: Path, name: str
+) -> None:
+    (root / "flowops.yaml").rename(root / name)
+    (root / "calls/a.yaml").write_text(CALL.replace("{REF}", "a"))
+    (root / ".git").mkdir()
+    for start in (".", "calls"):
+        ran = flowops("validate", cwd=root / start)
+        assert (ran.code, ran.out) == (3, "")
+        assert f"{name}:1:1: this file is not read: a project's file is called flowops.yaml" in ran.err
+
+
 def test_a_yaml_file_whose_name_does_not_fit_is_a_warning(root: Path) -> None:
     (root / "calls/a.yaml").write_text(CALL.replace("{REF}", "a"))
     (root / "calls/b.YAML").write_text(CALL.replace("{REF}", "b"))

@@ -156,15 +156,27 @@ def _from_iso(value: str) -> Moment:
     return Moment(when, True, bool(found["time"]), bool(found["offset"]))
 
 
-_PEOPLE = regex(r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{2}|[0-9]{4})\b( [0-9]{1,2}:[0-9]{2}(?:(:)[0-9]{2})?\Z)?")
+_PEOPLE = regex(
+    r"([0-9]{1,2})([/.-])([0-9]{1,2})[/.-]([0-9]{2}|[0-9]{4})\b"
+    r"( [0-9]{1,2}:[0-9]{2}(?:(:)[0-9]{2})?(?:( ?)[AaPp][Mm])?\Z)?"
+)
+_YEAR_FIRST = regex(r"[0-9]{4}([/.])[0-9]{1,2}\1[0-9]{1,2}")
+# Days since 1900, as spreadsheets keep them: from 1990 to 2063.
+_SERIAL = regex(r"(?:3[3-9]|4[0-9]|5[0-9])[0-9]{3}(?:\.[0-9]+)?")
 
 
 def _how_to_read(value: str) -> str:
+    if _SERIAL.fullmatch(value) is not None:
+        return "it may be a day as spreadsheets count them: format the column as 2026-03-02, and export it again"
+    if (year_first := _YEAR_FIRST.fullmatch(value)) is not None:
+        return f"say how to read it: datetime(from='%Y{year_first[1]}%m{year_first[1]}%d')"
     found = _PEOPLE.match(value)
     if found is None:
         return "write it like 2026-03-02T09:05:00+01:00, or say how to read it: datetime(from='%d/%m/%Y')"
     sign, year = found[2], "%Y" if len(found[4]) == 4 else "%y"
-    year += f" %H:%M{':%S' if found[6] else ''}" if found[5] else ""
+    if found[5]:
+        hour, half = ("%H", "") if found[7] is None else ("%I", f"{found[7]}%p")
+        year += f" {hour}:%M{':%S' if found[6] else ''}{half}"
     first, second = f"%d{sign}%m{sign}{year}", f"%m{sign}%d{sign}{year}"
     return f"say how to read it: datetime(from='{first}'), or '{second}' where the month comes first"
 

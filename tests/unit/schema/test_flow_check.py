@@ -252,6 +252,13 @@ def test_an_unknown_variable_is_told_with_the_nearest_one(make_flow: Callable[..
     ]
 
 
+def test_a_variable_that_is_misspelt_is_not_missing_as_well(make_flow: Callable[..., Flow]) -> None:
+    values = {"patients" if name == "patient" else name: value for name, value in GOOD.items()}
+    assert told(make_flow(REMINDER), values) == [
+        ("flow-variables.patients: is not a variable of the flow reminder", "did you mean 'patient'?")
+    ]
+
+
 def test_what_the_flow_creates_is_not_passed(make_flow: Callable[..., Flow]) -> None:
     [error] = check_variables(make_flow(REMINDER), {**GOOD, "dtmf_input": "1"})[1]
     assert error.message == "flow-variables.dtmf_input: is created inside the flow reminder"

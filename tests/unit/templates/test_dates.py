@@ -118,6 +118,11 @@ def test_a_time_alone_has_no_date(value_of, error_of):
     ("text", "hint"),
     [
         ("1/12/2026", "say how to read it: datetime(from='%d/%m/%Y'), or '%m/%d/%Y' where the month comes first"),
+        ("4/19/26 9:00 PM", "%d/%m/%y %I:%M %p'), or '%m/%d/%y %I:%M %p' where the month comes first"),
+        ("4/19/2026 9:00:12am", "%d/%m/%Y %I:%M:%S%p'), or '%m/%d/%Y %I:%M:%S%p' where the month comes first"),
+        ("2026/12/1", "say how to read it: datetime(from='%Y/%m/%d')"),
+        ("46357", "a day as spreadsheets count them: format the column as 2026-03-02, and export it again"),
+        ("46357.375", "a day as spreadsheets count them: format the column as 2026-03-02, and export it again"),
         ("1.12.26", "say how to read it: datetime(from='%d.%m.%y'), or '%m.%d.%y' where the month comes first"),
         ("1/12/2026 08:15", "datetime(from='%d/%m/%Y %H:%M'), or '%m/%d/%Y %H:%M' where the month comes first"),
         (

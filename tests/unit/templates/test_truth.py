@@ -6,6 +6,7 @@ import pytest
 
 SPELLED = ["False", "No", "0", "false", "FALSE", "no", "n", "off", " no ", "0.0", "Falsch", "non", "não"]
 SPELLED += ["True", "yes", "1", "TRUE", "Y", "on", "1.0", "ja", "waar"]
+SPELLED += ["-", "n/a", "None", "NULL", "nan", "✗", "❌", "✓"]
 ASKED = [
     "{% if row.x %}a{% endif %}",
     "{% if row.missing is defined %}{% elif row.x %}a{% endif %}",
@@ -68,3 +69,14 @@ def test_a_word_may_be_what_is_spoken(value_of):
     assert value_of("{{ '' or 'no' }}") == "no"
     assert value_of("{{ 'yes' if row.x == 'False' else 'no' }}", x="False") == "yes"
     assert value_of("{{ row.x }}", x="False") == "False"
+
+
+@pytest.mark.parametrize("asked", ["in [true]", "not in [false]", "in [1, 0]", "not in [true, 1]", "is in [true]"])
+def test_a_text_is_not_looked_for_among_what_no_text_is(error_of, value_of, asked):
+    """Nothing would be found, so that what is excluded would be let in."""
+    assert "'in' cannot find text in a list of " in error_of(f"{{{{ row.x {asked} }}}}", x="True")
+    assert value_of("{{ row.x in [true, 'True'] }}", x="True") is True
+    assert value_of("{{ row.x in ['a', 1] }}", x="True") is False
+    assert value_of("{{ row.x in [] }}", x="True") is False
+    assert value_of("{{ row.x in [1] }}", x=None) is False
+    assert "cannot find a number in a list of true or false" in error_of("{{ row.x in [true] }}", x=1)
