@@ -97,7 +97,7 @@ class TooMuchWork(Exception):
 #: Who pays for what the explainer does; None where the schema and the value are known to be small.
 _pays: ContextVar[Budget | None] = ContextVar("pays", default=None)
 #: Steps of a keyword that the explainer looks at, and how many parts of a schema or a value are one more keyword.
-_KEYWORD_STEPS, _PARTS = 8, 4
+_KEYWORD_STEPS, _PARTS = 16, 4
 #: Steps of one explanation, whatever is left to all of them: its mistakes are kept until it ends.
 _MOST_STEPS = 8 * CALL_STEPS
 
