@@ -86,9 +86,40 @@ def hand_over(
         return HandOver(None, guards=guards)
     changed: list[str] = []
     record_moves(found, changed.append)
+    new = _new(found, name, start, _canary(found, pacing))
+    total = found.plan.size + found.plan.counts()[Action.DEFERRED]
+    with observer.progress("handing over", total) as advance:
+
+        def sealed() -> Iterator[SealedCalls]:
+            calls = _limited(_waiting(found, changed.append), pacing.limit)
+            for number, some in enumerate(_in_batches(calls, new.canary.phones if new.canary else None)):
+                references = [call.batch.references[call.at] for call in some]
+                said = [said_of(call.batch, call.at, found.ledger.pseudonymizer) for call in some]
+                phones = sum(call.phones for call in some)
+                yield SealedCalls(references, said, phones, seal.close(new.id, number, _kept(some)))
+                advance(len(some))
+            if changed:
+                raise StalePlan(
+                    "the files changed while they were handed over; nothing was handed over",
+                    details=[f"{reference}: is not what it was" for reference in changed[:MOVED]],
+                    hint="plan again",
+                )
+
+        made = found.ledger.campaigns.hand_over(new, sealed())
+    if not made.calls:
+        found.ledger.campaigns.delete(new.id)
+        _log.info("nothing is handed over: no call of the plan can be placed")
+        return HandOver(None)
+    about = {"campaign": new.id, "calls": made.calls, "phones": made.phones, "batches": made.batches}
+    _log.info("campaign %(campaign)s: %(calls)d calls to %(phones)d phones handed over in %(batches)d batches", about)
+    return HandOver(made, found.ledger.campaigns.progress(new.id))
+
+
+def _new(found: Planned, name: str | None, start: datetime | None, canary: CanarySettings | None) -> Campaign:
+    """Return the campaign of a plan, of which nothing is handed over yet."""
     plan, actor = found.plan, found.ledger.actor
     id_ = ulid().lower()
-    new = Campaign(
+    return Campaign(
         id=id_,
         name=name or id_,
         state=CampaignState.NEW,
@@ -104,34 +135,8 @@ def hand_over(
         calls=0,
         phones=0,
         batches=0,
-        canary=_canary(found, pacing),
+        canary=canary,
     )
-    total = plan.size + plan.counts()[Action.DEFERRED]
-    with observer.progress("handing over", total) as advance:
-
-        def sealed() -> Iterator[SealedCalls]:
-            calls = _limited(_waiting(found, changed.append), pacing.limit)
-            for number, some in enumerate(_in_batches(calls, new.canary.phones if new.canary else None)):
-                references = [call.batch.references[call.at] for call in some]
-                said = [said_of(call.batch, call.at, found.ledger.pseudonymizer) for call in some]
-                phones = sum(call.phones for call in some)
-                yield SealedCalls(references, said, phones, seal.close(id_, number, _kept(some)))
-                advance(len(some))
-            if changed:
-                raise StalePlan(
-                    "the files changed while they were handed over; nothing was handed over",
-                    details=[f"{reference}: is not what it was" for reference in changed[:MOVED]],
-                    hint="plan again",
-                )
-
-        made = found.ledger.campaigns.hand_over(new, sealed())
-    if not made.calls:
-        found.ledger.campaigns.delete(id_)
-        _log.info("nothing is handed over: no call of the plan can be placed")
-        return HandOver(None)
-    about = {"campaign": id_, "calls": made.calls, "phones": made.phones, "batches": made.batches}
-    _log.info("campaign %(campaign)s: %(calls)d calls to %(phones)d phones handed over in %(batches)d batches", about)
-    return HandOver(made, found.ledger.campaigns.progress(id_))
 
 
 def _canary(found: Planned, pacing: Pacing) -> CanarySettings | None:

@@ -134,7 +134,7 @@ def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
 
 
 def still_in_flight(planned: Planned) -> CallResult:
-    """The result of a call that another run has not settled while this one went on."""
+    """Return the result of a call that another run has not settled while this one went on."""
     return CallResult(planned.reference_id, Outcome.IN_FLIGHT, error="still in flight in another run")
 
 

@@ -72,7 +72,7 @@ def detailed_exitcode(text: str) -> Decorator:
 
 
 def fail_on(words: Sequence[str], *, besides: str = "") -> Decorator:
-    """``--fail-on`` with the words that a command knows."""
+    """Return ``--fail-on``, with the words that a command knows."""
 
     def read(_context: click.Context, _option: click.Parameter, value: str | None) -> frozenset[str]:
         from flowops.app.load import read_words

@@ -243,7 +243,7 @@ class _Lines:
         self._stream.flush()
 
     def close(self) -> None:
-        """The result says the rest."""
+        """Write nothing more: the result says the rest."""
 
 
 class _Bar:

@@ -22,7 +22,7 @@ from flowops.report.views.ledger import (
 
 if TYPE_CHECKING:
     from flowops.model.ledger import Entry
-    from flowops.model.status import LedgerStatus, Totals
+    from flowops.model.status import Chains, HeldBack, LedgerStatus, Totals
     from flowops.report.views.ledger import LedgerEvent
 
 
@@ -239,7 +239,7 @@ def status_json(status: LedgerStatus) -> Json:
                 "reference_id": call.reference_id,
                 "since": call.since,
                 "refusals": call.refusals,
-                "error": None if call.error is None else mask_text(call.error),
+                "error": optional(call.error),
             }
             for call in status.given_up
         ],
@@ -252,27 +252,23 @@ def status_json(status: LedgerStatus) -> Json:
         ],
         "labels": [{"label": each.name, **_totals(each.totals)} for each in status.labels],
         "attempts": [{"attempt": int(each.name), **_totals(each.totals)} for each in status.attempts],
-        "held_back": None
-        if status.held is None
-        else [
-            {
-                "action": each.action.value,
-                "reason": mask_text(each.reason),
-                "calls": each.calls,
-                "phones": each.phones,
-            }
-            for each in status.held
-        ],
-        "chains": None
-        if status.chains is None
-        else {
-            "waiting": status.chains.waiting.calls,
-            "waiting_since": status.chains.waiting.since,
-            "due": status.chains.due,
-            "later": status.chains.later,
-            "next_due": status.chains.next_due,
-        },
+        "held_back": None if status.held is None else [_held_back(each) for each in status.held],
+        "chains": None if status.chains is None else _chains(status.chains),
         "callbacks": status.hears,
+    }
+
+
+def _held_back(held: HeldBack) -> Json:
+    return {"action": held.action.value, "reason": mask_text(held.reason), "calls": held.calls, "phones": held.phones}
+
+
+def _chains(chains: Chains) -> Json:
+    return {
+        "waiting": chains.waiting.calls,
+        "waiting_since": chains.waiting.since,
+        "due": chains.due,
+        "later": chains.later,
+        "next_due": chains.next_due,
     }
 
 
