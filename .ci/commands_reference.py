@@ -66,11 +66,12 @@ def section(command: click.Command, name: str) -> Iterator[str]:
     yield f"`{name} [OPTIONS] {pieces}`\n".replace(" `", "`")
     yield f"{inspect.cleandoc(command.help or '')}\n"
     own = [parameter for parameter in command.params if parameter.name not in {each.name for each in LOG_OPTIONS}]
-    rows = [row for parameter in own if (row := parameter.get_help_record(context)) is not None]
+    # What an argument without a text of its own is, the text of its command says.
+    rows = [row for parameter in own if (row := parameter.get_help_record(context)) is not None and row[1]]
     if rows:
         yield "| option | |\n| --- | --- |"
         for option, told in rows:
-            yield f"| {cell(f'`{option}`')} | {cell(told) or 'see above'} |"
+            yield f"| {cell(f'`{option}`')} | {cell(told)} |"
         yield ""
 
 

@@ -22,7 +22,7 @@ Made from the schemas by `.ci/write_docs.py`; a test keeps it true. `flowops exp
 and editors show it where you write.
 
 Every document begins with `apiVersion: flowops/v1` and a `kind`. A file may hold several documents, with `---` between
-them. Where a type says "or a template", [a template](templates.md) may stand for the value.
+them. Where a type says "or a template", [a template](templates.md) may be used for the value.
 """
 #: Fields whose fields are described elsewhere, and where.
 ELSEWHERE = {

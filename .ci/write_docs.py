@@ -18,8 +18,8 @@ TEMPLATES = """\
 
 A string in a call spec may hold Jinja templates. They are applied to each value after the YAML was parsed, never to
 the text of a file. A value that is one whole `{{ expression }}` keeps the expression's type, and any other gives a
-text; where a Flow says another type (`type: integer`, `type: string`), the value is turned into that. A template that
-stands at the beginning of a value needs quotes, because `{` means something in YAML.
+text; where a Flow says another type (`type: integer`, `type: string`), the value is turned into that. A template at
+the beginning of a value needs quotes, because `{` means something in YAML.
 
 ```yaml
 callee: "{{ row.phone | e164('GB') }}"
@@ -48,17 +48,17 @@ names it.
 * `{% if … %}`, `{% elif … %}`, `{% else %}`, `{% endif %}`; `{% for x in list %}`, also with `if …` and `{% else %}`.
   A loop over a mapping goes over its keys; `{% for key, value in mapping | items %}` over both. Inside, `loop` has
   `index`, `index0`, `first`, `last` and `length`, and nothing else.
-* Comments `{# … #}`, `{% raw %}…{% endraw %}`, and `-` in a tag (`{{- … -}}`), which takes the white space beside it
-  away.
+* Comments `{# … #}`, `{% raw %}…{% endraw %}`, and `-` in a tag (`{{- … -}}`), which removes the white space next
+  to it.
 * The filters and tests below. Functions cannot be called.
 
 **A text that spells a boolean has no truth value.** `"False"`, `"no"` and `"0"` from a file are texts, and Jinja
-takes them for true. So in `if`, `and`, `or`, `not` and `where` they are an error that tells the comparison to write,
+takes them for true. So in `if`, `and`, `or`, `not` and `where` they are an error, with the comparison to write,
 `row.consent == 'True'`; `"True"`, `"yes"` and `"1"` are, too, so that the first row tells, and `"-"`, `"n/a"` and
 `"none"`. The empty text is false. A text is not looked for with `in` where a list has no text at all.
 A word that the template itself writes last, `row.name or 'no'`, is what is said.
 
-A block scalar (`|`) keeps its last line break, and so does the text: write `|-`, or use `trim`. The line break behind
+A block scalar (`|`) keeps its last line break, and so does the text: write `|-`, or use `trim`. The line break after
 a tag stays, too: `{%- … -%}` takes it away.
 
 `e164` takes a phone number as people write it (`020 7946 0018`, `+44 (0)20 …`, `0044…`, also with the spaces, dashes

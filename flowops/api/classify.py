@@ -50,7 +50,7 @@ _TEXTS = ("error", "message", "detail", "title")
 class Answer:
     """What came back: the status, the headers that matter (names in lower case), the body.
 
-    `cut` says why the body is not whole, None when it is. `followed` says that more came behind it.
+    `cut` says why the body is not whole, None when it is. `followed` says that more came after it.
     """
 
     status: int
@@ -84,7 +84,7 @@ def classify_answer(
     verdict = _classify_answer(sent, received, now, hidden)
     if received.followed and verdict.event_type is not EventType.ACCEPTED:
         # Who is out of step may have answered another request, or this one twice: that is no proof of a refusal.
-        return _unclear(received, "more came behind it")
+        return _unclear(received, "more came after it")
     return verdict
 
 

@@ -109,7 +109,7 @@ class Transport(httpx.AsyncBaseTransport):
 class Body(httpx.AsyncByteStream):
     """The body of an answer; when it has been read to its end, its connection is idle.
 
-    `followed` says then whether more came behind it.
+    `followed` says then whether more came after it.
     """
 
     def __init__(self, connection: Connection, seconds: float | None, idle: list[Connection]) -> None:

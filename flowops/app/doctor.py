@@ -293,7 +293,7 @@ class _Examination:
 
 def needed_for(library: str) -> str:
     """Return what a library is needed for here."""
-    needs = {"psycopg": "the ledger or a source is in PostgreSQL", "apprise": "notify names somebody to tell"}
+    needs = {"psycopg": "the ledger or a source is in PostgreSQL", "apprise": "notify names somebody"}
     return needs.get(library, "call sets read Parquet or SQL")
 
 

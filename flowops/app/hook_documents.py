@@ -112,7 +112,7 @@ def _not_for_a_hook(document: Document, hook: Hook) -> Iterator[Problem]:
     reference = document.value.get("reference-id")
     if isinstance(reference, str) and OpenVariables.shown(hook.name, hook.variables).use(reference) is None:
         message = f"reference-id: has no variable of the hook {hook.name}, so that it would place one call ever"
-        hint = "name in it what tells one request from the next"
+        hint = "use what distinguishes one request from the next"
         yield Problem(document.place(("reference-id",)), None, message, CODE, hint)
 
 

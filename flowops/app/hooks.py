@@ -393,9 +393,7 @@ class Hooks:
         }
         limits: Values = {(name,): float(hook.phones) for name, hook in self._hooks.items()}
         found = [
-            Metric(
-                "flowops_hook_requests_total", "Requests to hooks, by what came of them.", ("hook", "outcome"), counts
-            ),
+            Metric("flowops_hook_requests_total", "Requests to hooks, by outcome.", ("hook", "outcome"), counts),
             Metric("flowops_hook_limit_phones", "Phones that a hook may ring within its limit.", ("hook",), limits),
         ]
         found += [] if self._run_of is None else [run_info(self._run_of)]

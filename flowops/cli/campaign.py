@@ -66,12 +66,12 @@ def pause(campaign: str, environment: str, reason: str, format_: str) -> None:
     _set(campaign, environment, CampaignState.PAUSED, reason, format_)
 
 
-@command.command("resume", short_help="Let a campaign go on.")
+@command.command("resume", short_help="Resume a campaign.")
 @campaign_argument
 @options.env
 @options.formats(CAMPAIGNS)
 def resume(campaign: str, environment: str, format_: str) -> None:
-    """Let a campaign go on that was paused. One that its canary has paused is placed as a whole then."""
+    """Resume a campaign that was paused. One that its canary has paused is placed as a whole then."""
     _set(campaign, environment, CampaignState.RUNNING, None, format_)
 
 
@@ -104,7 +104,7 @@ def cancel(campaign: str, environment: str, approved: bool, format_: str) -> Non
 def wait(campaign: str, environment: str, timeout: timedelta | None, format_: str) -> int:
     """Wait until a campaign is over, or paused; end with the code that `flowops apply` would have ended with.
 
-    A campaign that is paused is exit 4; one that is cancelled, or goes on when the time is over, is exit 1.
+    A campaign that is paused is exit 4; one that is cancelled, or still runs when the time is over, is exit 1.
     """
     with Project(environment=environment, observer=TERMINAL).ledger() as ledger:
         found = campaigns.wait(ledger, campaigns.find(ledger, campaign), timeout)

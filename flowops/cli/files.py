@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @options.formats(PROBLEMS)
 def validate(selection: Selection, format_: str) -> int:
     """Check the documents of PATH, or of the whole project: their shape, their templates with every row of their
-    data, the flows' variables, and the bodies that come of it.
+    data, the flows' variables, and the resulting bodies.
 
     Every problem of every file is reported in one run.
     """

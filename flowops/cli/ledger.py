@@ -51,7 +51,7 @@ def command() -> None:
     "--continue",
     "goes_on",
     metavar="ID",
-    help="Go on with the ledger ID under this name of project, environment or API.",
+    help="Continue with the ledger ID under this name of project, environment or API.",
 )
 @options.formats(DONE)
 def init(environment: str, goes_on: str | None, format_: str) -> None:
@@ -90,7 +90,7 @@ def init(environment: str, goes_on: str | None, format_: str) -> None:
 @click.option(
     "--since", callback=options.since, metavar="TIME", help="Only calls claimed since today, 24h ago, or a DATE."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="List at most N.")
 @options.formats(ENTRIES)
 def list_(
     selection: Selection,
@@ -150,7 +150,7 @@ def _show_rehearsal(reference: str, history: Sequence[LoggedEvent], format_: str
 @click.option(
     "--since", callback=options.since, metavar="TIME", help="Only runs begun since today, 24h ago, or a DATE."
 )
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="List at most N.")
 @options.formats(RUNS)
 def runs(environment: str, since: datetime | None, limit: int | None, format_: str) -> None:
     """List the runs that have claimed calls, the newest first: who, where, when, and how many calls came to what.
@@ -291,10 +291,10 @@ def cancel(asked: Asked, undo: bool, var: tuple[str, ...], var_files: tuple[str,
     return operate(asked, lambda _: UndoCancel() if undo else Cancel(named))
 
 
-@command.command("rename", short_help="Let calls go on under other reference-ids.")
+@command.command("rename", short_help="Rename calls: give them other reference-ids.")
 @selecting.asked_pairs
 def rename(asked: Asked) -> int:
-    """Let the call OLD go on as NEW, or each call of a file: what was placed is not placed again under its new name.
+    """Rename the call OLD to NEW, or each call of a file: what was placed is not placed again under its new name.
 
     The old name stays, and is never placed again; what the API still says of it settles the call under its new name.
     All attempts of a call go with it. A call that is in flight or in doubt cannot be renamed, and no call to a name
@@ -311,19 +311,19 @@ def rename(asked: Asked) -> int:
 @command.command("copy", short_help="Move the ledger to another database.")
 @options.env
 @click.option("--to", metavar="URL", help="The database it moves to: sqlite:///… or postgresql://…")
-@click.option("--undo", is_flag=True, help="Take back a move that was cut off: the ledger goes on where it is.")
+@click.option("--undo", is_flag=True, help="Undo a move that was interrupted: the ledger stays where it is.")
 @options.auto_approve
 @options.formats(DONE)
 def copy(environment: str, to: str | None, undo: bool, approved: bool, format_: str) -> None:
     """Move the ledger whole to another database: calls, events and their chain, what policies count, its id and key.
 
     Nothing may be running. From the first byte on the old ledger takes no writes, and nothing can be placed from it any
-    more; the new one is used once all of it was compared. A move that was cut off goes on with the same command, or is
-    taken back with --undo (and --to, once the copy is whole). Then give the environment its new address.
+    more; the new one is used once all of it was compared. A move that was interrupted continues with the same command,
+    or is taken back with --undo (and --to, once the copy is whole). Then give the environment its new address.
     """
     if undo:
         was_moving = take_back(environment, to)
-        said = f"the ledger of {environment} goes on where it is" if was_moving else "it was not being moved"
+        said = f"the ledger of {environment} stays where it is" if was_moving else "it was not being moved"
         facts = {"outcome": "taken back" if was_moving else "not moving", "id": None, "serial": None}
         print_result(DONE, Done(environment, "ledger copy", facts, [said]), format_)
         return
@@ -364,11 +364,11 @@ def purge(environment: str, older_than: timedelta, auto_approve: bool, format_: 
 
 @command.command("verify", short_help="Check the chain of events.")
 @options.env
-@click.option("--accept", is_flag=True, help="Go on with what is an older copy of the ledger; needs --reason.")
+@click.option("--accept", is_flag=True, help="Accept an older copy of the ledger; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why the newest copy is given up; kept in the ledger.")
 @options.formats(DONE)
 def verify(environment: str, accept: bool, reason: str | None, format_: str) -> None:
-    """Walk the chain of events and hold the calls against it; name the first event that does not fit.
+    """Walk the chain of events and compare the calls with it; name the first event that does not fit.
 
     An older copy that was put back holds, too, but calls that were placed since it would ring again: where a
     spool, a saved plan, this workspace or the server knows better, apply refuses it. First find the newest copy,

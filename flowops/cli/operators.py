@@ -49,7 +49,7 @@ def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
 
 
 def _refuse_numbers(steps: Sequence[OperatorStep]) -> None:
-    """Raise UsageError where a number stands in the place of a reference: the ledger would keep it permanently."""
+    """Raise UsageError where a number is given in place of a reference: the ledger would keep it permanently."""
     unknown = (step.reference_id for step in steps if step.before is None)
     number = next((each for each in unknown if mask_text(each) != each), None)
     if number is not None:

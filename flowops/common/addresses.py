@@ -43,7 +43,7 @@ _LOOPBACK = rf"(?:localhost|127(?:\.{_BYTE}){{3}}|\[::1\])"
 _PORT = "(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 _PATH = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*)?"
 
-#: Where calls or callbacks go: encrypted, or not further than this machine; no login, nothing behind a ? or #.
+#: Where calls or callbacks go: encrypted, or not further than this machine; no login, nothing after a ? or #.
 SERVICE_PATTERN = rf"(?:https://{_HOST}|http://{_LOOPBACK}){_PORT}{_PATH}"
 #: A ledger as a document may name it: a file. Which ones are outside of the project, the operator says.
 LEDGER_PATTERN = r"sqlite:///[^?\u0000-\u001f\u007f]*[^?\u0000-\u0020\u007f]"
@@ -170,7 +170,7 @@ def _queried(query: str) -> dict[str, str]:
     for text in filter(None, query.split("&")):
         name, separator, value = text.partition("=")
         if not separator or "=" in value or name in given:
-            raise BadAddress("what is behind its ? is not a list such as host=a&port=5432, each once")
+            raise BadAddress("what follows its ? is not a list such as host=a&port=5432, each once")
         if name == "host":
             hosts += value.split(",")
         elif name == "ssl" and value == "true":  # as JDBC has it; libpq takes it, too
@@ -216,7 +216,7 @@ def parameters(url: str) -> dict[str, Any]:
     with _without_variables():
         known = {option.keyword.decode() for option in Conninfo.parse(b"")}
     if not given.keys() <= known:
-        raise BadAddress("it has a parameter behind its ? that PostgreSQL does not know")
+        raise BadAddress("it has a parameter after its ? that PostgreSQL does not know")
     return dict(given)
 
 

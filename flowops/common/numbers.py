@@ -190,7 +190,7 @@ _HAS_EXTENSION = Refusal(
     "extension", "has an extension, which cannot be dialled", "write a number that rings without one"
 )
 _SEVERAL = Refusal("several", "has more than one number, or a range of numbers", "write one number, whole")
-_PLUS = Refusal("plus", "has a + behind its beginning", "write one number, with + before its country code only")
+_PLUS = Refusal("plus", "has a + after its beginning", "write one number, with + before its country code only")
 _BRACKETS = Refusal("brackets", "has a bracket without its counterpart", "write the whole number")
 _CUT_OFF = Refusal("cut-off", "begins or ends with a sign that belongs between digits", "write the whole number")
 _NO_COUNTRY = Refusal("no-country", "has no country code", "write it with + and the country code")
@@ -280,7 +280,7 @@ def explain(text: str) -> Refusal | None:
 
 
 _DIGITS_ONLY = "write the number alone, in the digits 0 to 9: spaces, dashes and brackets may be between them"
-_LEAVE_OUT = "leave out the digits behind the country code that are dialled inside of the country only, such as a 0"
+_LEAVE_OUT = "leave out the digits after the country code that are dialled inside of the country only, such as a 0"
 
 
 def _cleaned(text: str) -> str | Refusal:

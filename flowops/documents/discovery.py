@@ -134,7 +134,7 @@ def _split(base: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
     steps: list[str] = []
     for part in parts[plain:]:
         if part == "..":
-            raise BadPattern("has '..' behind a wildcard, where it means nothing")
+            raise BadPattern("has '..' after a wildcard, where it means nothing")
         if part != _ANY_DEPTH or steps[-1:] != [_ANY_DEPTH]:
             steps.append(part)
     if steps[-1:] == [_ANY_DEPTH]:

@@ -50,7 +50,7 @@ def json_batches(lines: DataLines) -> Iterator[Batch]:
         yield found.batch()
 
 
-_ONE_A_LINE = "JSON Lines has one object a line, and nothing behind it: no comma, no other object"
+_ONE_A_LINE = "JSON Lines has one object a line, and nothing after it: no comma, no other object"
 
 
 def _read(text: str, line: int, found: BatchBuilder) -> None:

@@ -224,7 +224,7 @@ class Builder:
             return self._bare(event, depth)
         if self._text.startswith(f"&{name}:", event.start_mark.index):
             message = "parsers do not agree whether this ':' belongs to the name of the anchor"
-            self._note(event, message, "yaml-alias", f"put a blank behind '&{escaped(name)}', or leave out the ':'")
+            self._note(event, message, "yaml-alias", f"put a space after '&{escaped(name)}', or leave out the ':'")
         self._anchors[name] = None
         values, deepest, self._deepest = self._budget.values, self._deepest, depth
         value, found = self._bare(event, depth)
@@ -392,7 +392,7 @@ class Builder:
 
     def _note_question_mark(self, key_event: Event) -> None:
         message = "parsers do not agree whether the '?' before this belongs to it"
-        self._note(key_event, message, "yaml-key", "quote the text with its '?', or put a blank behind the '?'")
+        self._note(key_event, message, "yaml-key", "quote the text with its '?', or put a space after the '?'")
 
     def _note_alike(self, first: int, second: int) -> None:
         """Say that two keys look the same: nobody sees which of them a value belongs to."""

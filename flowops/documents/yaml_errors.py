@@ -43,7 +43,7 @@ class MessageRule(NamedTuple):
 _MESSAGES = (
     MessageRule(
         "mapping values are not allowed",
-        "a ':' with a space behind it is not allowed here",
+        "a ':' followed by a space is not allowed here",
         "quote the text if the ':' belongs to it; else look at the indentation",
     ),
     MessageRule(
@@ -59,12 +59,12 @@ _MESSAGES = (
     MessageRule(
         "did not find expected key",
         "expected the next key of the mapping that begins at {opening}",
-        "look at the indentation, and for text behind a closing quote",
+        "look at the indentation, and for text after a closing quote",
     ),
     MessageRule("did not find expected '-' indicator", "expected the next '-' of the list that begins at {opening}"),
     MessageRule(
         "could not find expected ':'",
-        "this is neither a key with a ':' behind it nor part of the value above",
+        "this is neither a key followed by ':' nor part of the value above",
         "look at the indentation",
         opening=True,
     ),

@@ -111,7 +111,7 @@ class Administration(Reader):
         env = shlex.quote(self.environment)
         return (
             "first find the newest one, or restore it: what was placed since this copy rings again, and a new ledger "
-            f"rings everybody again. If it is lost, run `flowops reconcile --env {env}`, settle what it tells, then "
+            f"rings everybody again. If it is lost, run `flowops reconcile --env {env}`, settle what it reports, then "
             f"`flowops ledger verify --env {env} --accept --reason …`"
         )
 

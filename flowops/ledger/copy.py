@@ -110,7 +110,7 @@ def take_back(source: Side, target: Side | None, owner: Owner, who: str) -> bool
             )
         if not _is_of(there, sealed):
             raise LedgerError(
-                f"{target.database.name}: the ledger goes on here, or is not here: it cannot be taken back",
+                f"{target.database.name}: the ledger is in use here, or is not here: it cannot be taken back",
                 hint="copy it back from where it is now, to a database of its own",
             )
         assert there is not None, "it is of this move"
@@ -182,7 +182,7 @@ def _swap(side: Side, record: Record, before: str, after: str) -> str:
 
 def _taken_over(side: Side) -> LedgerError:
     return LedgerError(
-        f"{side.database.name}: somebody else goes on with this move, or has taken it back",
+        f"{side.database.name}: another process continues this move, or has taken it back",
         hint="look what became of it, with `flowops ledger verify`",
     )
 
@@ -341,7 +341,7 @@ def _compare(table: _Table, source: Side, target: Side, numbers: tuple[int, int]
         if some != same:
             raise LedgerError(
                 f"{target.database.name}: what was copied of {table.name} is not what the old database has",
-                hint="the ledger goes on where it was, once the copy is taken back: --undo",
+                hint="the ledger stays where it was, once the copy is taken back: --undo",
             )
 
 

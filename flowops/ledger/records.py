@@ -226,7 +226,7 @@ def check_owner(database: Database, record: Record | None, owner: Owner) -> Reco
         raise LedgerError(
             f"{database.name}: the calls of ledger {record.id} went to {record.api}, and the API of {owner} is at "
             f"{owner.api} now",
-            hint=f"{_CONTINUE.format(env=shlex.quote(owner.environment), id=record.id)} goes on with it there; calls "
+            hint=f"{_CONTINUE.format(env=shlex.quote(owner.environment), id=record.id)} continues with it there; calls "
             "of another API need a ledger of their own: give the environment another name",
         )
     return record
@@ -235,7 +235,8 @@ def check_owner(database: Database, record: Record | None, owner: Owner) -> Reco
 def go_on(environment: str, found: Sequence[OtherLedger]) -> str:
     """Return which ledgers there are besides, and how an environment goes on with one of them."""
     again = _CONTINUE.format(env=shlex.quote(environment), id=found[0].id if len(found) == 1 else "ID")
-    return f"{_listed([str(other) for other in found])}; if the project or the environment was renamed, {again} goes on"
+    others = _listed([str(other) for other in found])
+    return f"{others}; if the project or the environment was renamed, {again} continues with it"
 
 
 _CONTINUE = "`flowops ledger init --env {env} --continue {id}`"

@@ -89,7 +89,7 @@ class Seal(NamedTuple):
             case SealState.WITHDRAWN:
                 return LedgerError(
                     f"{name}: what is here of the ledger was taken back, and is not to be used ({since})",
-                    hint=f"give environments.{environment}.ledger the old address: the ledger goes on there",
+                    hint=f"give environments.{environment}.ledger the old address: the ledger is in use there",
                 )
 
 

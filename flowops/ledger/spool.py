@@ -103,7 +103,7 @@ class Spool:
             last = len(content.splitlines())
             raise LedgerError(
                 f"{self.path}:{last}: the file ends within this line",
-                hint="copy it once more; if a crash of the machine has cut it off, remove this one line",
+                hint="copy it again; if a crash of the machine has cut it off, remove this one line",
             )
         own, others = self._split(content, ledger_id, sign)
         return Kept(list(_once(own).values()), [line.seen for line in own if line.seen is not None], others=others)

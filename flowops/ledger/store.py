@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 #: What is recorded of a call whose request was answered, or may have been.
 _ANSWERED = REFUSALS | {EventType.ACCEPTED, EventType.UNCLEAR}
 #: Why a run that stood still claims nothing more.
-LEASE_LOST = "this run was suspended, or could not reach the ledger, for so long that it has lost its lease"
+LEASE_LOST = "this run was suspended, or could not reach the ledger, so long that it has lost its lease"
 #: How many results a message names when they can be kept nowhere.
 MANY = 20
 

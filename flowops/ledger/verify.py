@@ -47,7 +47,7 @@ def _chain(database: Database, ledger: int) -> Broken | None:
         if len(page.events) < CHUNK:
             break
     if (page.checkpoint.serial, page.checkpoint.head) != (serial, head):
-        return Broken(f"the ledger has {page.checkpoint.serial} events, and the chain ends behind {serial}", serial)
+        return Broken(f"the ledger has {page.checkpoint.serial} events, and the chain ends after {serial}", serial)
     return None
 
 

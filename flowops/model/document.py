@@ -389,7 +389,7 @@ class Problems:
         elif len(self._found) < MOST:
             self._found[key] = problem
         elif self._left_out is None:
-            message = f"from here on there are more problems: only {MOST:,} problems are told"
+            message = f"from here on there are more problems: only {MOST:,} problems are reported"
             self._left_out = Problem(problem.place, None, message, _LIMIT, "fix these, then look again")
 
     def __len__(self) -> int:

@@ -81,7 +81,7 @@ def _guard(placed: str, suspect: _Suspect, count: int, environment: str) -> Guar
     reason = (
         f"{NAME} ({suspect.place.file}:{suspect.place.line}): {calls} placed with the same words to the same numbers "
         f"under references that no file names any more, such as {placed}, which is {suspect.reference} now. If these "
-        f"are the same calls, say what they were called, beside reference-id: moved-from: …; if they are others: "
+        f"are the same calls, say what they were called, next to reference-id: moved-from: …; if they are others: "
         f"flowops apply --env {shlex.quote(environment)} --override renamed --reason …"
     )
     return Guard(NAME, reason, suspect.place)

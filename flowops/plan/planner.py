@@ -416,9 +416,7 @@ class _Planner:
         named = shlex.join(["--env", self._environment, "--ref", found.reference_id])
         command = f"flowops apply --retry given-up {named}"
         actions[index] = Action.GIVEN_UP.code
-        details[index] = Decision(
-            Action.GIVEN_UP, before.changes, (why, f"edit it, or ask for it once more: {command}")
-        )
+        details[index] = Decision(Action.GIVEN_UP, before.changes, (why, f"edit it, or ask for it again: {command}"))
 
     def _one(self, decision: Decision) -> Decision:
         """Return the same decision once for all calls that it is made of: many rows may be held back for one reason."""

@@ -148,7 +148,7 @@ def attempts_schema() -> Schema:
     return {
         "type": ["object", "null"],
         "description": (
-            "How often this call may be tried. Another attempt follows only behind one that finished with an outcome "
+            "How often this call may be tried. Another attempt follows only after one that finished with an outcome "
             "in `on`. Without this a call is tried once. Not sent."
         ),
         "examples": [{"max": 3, "on": ["no-answer", "failed"], "after": ["30m", "2h"], "within": "3d"}],
@@ -167,22 +167,22 @@ def attempts_schema() -> Schema:
                 "uniqueItems": True,
                 "items": {"enum": list(REPEATABLE)},
                 "default": ["no-answer"],
-                "description": "The outcomes behind which another attempt follows. A completed call is never repeated.",
+                "description": "The outcomes after which another attempt follows. A completed call is never repeated.",
                 "examples": [["no-answer", "failed"]],
             },
             "after": {
                 "anyOf": [span, {"type": "array", "minItems": 1, "items": span}],
                 "default": "2h",
                 "description": (
-                    "When the next attempt is due, behind the finish of the one before: a span of time, or a list with "
-                    "one for each further attempt."
+                    "When the next attempt is due, counted from the end of the one before: a span of time, or a list "
+                    "with one for each further attempt."
                 ),
                 "examples": ["2h", ["30m", "2h"]],
             },
             "within": {
                 **span,
                 "default": "3d",
-                "description": "No attempt is due later than this behind the first claim of the call.",
+                "description": "No attempt is due later than this after the first claim of the call.",
                 "examples": ["1d"],
             },
         },

@@ -282,7 +282,7 @@ TREES = [
     (not_text, 3, "calls/a.yaml:1:"),
     (steering_name, 3, r"calls/\u{1b}[2J\u{202e}.yaml:1:"),
     (jinja_cve_2024_56201, 3, "templates have no filter 'nope'"),
-    (many_broken_headers, 3, "from here on there are more problems: only 1,000 problems are told"),
+    (many_broken_headers, 3, "from here on there are more problems: only 1,000 problems are reported"),
     (many_unknown_keys, 3, "calls/a.yaml:7:1: k0: is not a known field"),
     (many_undefined_names, 3, "calls/a.yaml:8:"),
     (many_broken_files, 3, "calls/0.yaml:1:8"),

@@ -219,7 +219,7 @@ class TestServers:
     def test_a_recovery_to_a_point_in_time_is_another_timeline_or_known_by_the_workspace(
         self, shared: Workspace, primary: postgres.Server, api: ApiServer, is_replicated: bool
     ) -> None:
-        """Where each write was replicated, the timeline says nothing: a stand-by that is promoted has another one."""
+        """Where each write was replicated, the timeline says nothing: a standby that is promoted has another one."""
         if is_replicated:
             primary.execute("UPDATE flowops_ledgers SET server = replace(server, 'alone', 'replicated')")
         with postgres.backup(primary) as data:

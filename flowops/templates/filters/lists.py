@@ -59,7 +59,7 @@ def join(value: Value, separator: Value = "", locale: Value = None) -> str:
 
 @LISTS.register("{{ ['b', 'A'] | sort }}", ["A", "b"], cost=_sorting)
 def sort(value: Value, reverse: Value = False, case_sensitive: Value = False) -> list[Value]:
-    """The texts, or the numbers, of a list in order; capitals count as small letters unless told otherwise."""
+    """The texts, or the numbers, of a list in order; capitals count as small letters unless `case_sensitive` is set."""
     items = require_list(value)
     if not (all(type(item) is str for item in items) or all(map(is_number, items))):
         raise TemplateError("only a list of texts, or one of numbers, can be sorted")

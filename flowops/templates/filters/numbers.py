@@ -52,7 +52,7 @@ def to_float(value: Value, default: Value = REQUIRED) -> Value:
 
 @NUMBERS.register("{{ 12.345 | round(1) }}", 12.3, name="round")
 def rounded(value: Value, precision: Value = 0, method: Value = "common") -> int | float:
-    """The number with so many decimals; `method` is 'common' (a half goes to the even side), 'ceil' or 'floor'."""
+    """The number with `precision` decimals; `method` is 'common' (a half goes to the even side), 'ceil' or 'floor'."""
     places = require_count(precision, "precision", _PLACES)
     exact = _number(value)
     if method == "common":
@@ -66,14 +66,14 @@ def rounded(value: Value, precision: Value = 0, method: Value = "common") -> int
 
 @NUMBERS.register("{{ 12.5 | fixed(2) }}", "12.50")
 def fixed(value: Value, decimals: Value = 2) -> str:
-    """The number as text with exactly so many decimals, a half rounded up: for amounts."""
+    """The number as text with exactly `decimals` decimals, a half rounded up: for amounts."""
     places = require_count(decimals, "decimals", _PLACES)
     return format(_rounded(Decimal(repr(_number(value))), places), "f")
 
 
 @NUMBERS.register("{{ 1234.5 | number(locale='de') }}", "1.234,5", name="number", weight=192)
 def grouped(value: Value, decimals: Value = None, locale: Value = "en") -> str:
-    """The number as text, as a `locale` ('de', 'fr') writes it; with `decimals` exactly so many, a half rounded up."""
+    """The number as text, as a `locale` ('de', 'fr') writes it; with exactly `decimals` decimals, a half rounded up."""
     language = locale_of(locale)
     exact = Decimal(repr(_number(value)))
     places = None if decimals is None else require_count(decimals, "decimals", _PLACES)

@@ -459,7 +459,7 @@ def test_an_answer_that_more_came_behind_refuses_nothing(status):
     verdict = classify_answer(SINGLE, Answer(status, {}, b"{}", followed=True), now=NOW)
     assert (verdict.event_type, verdict.stop) == (EventType.UNCLEAR, False)
     assert verdict.detail is not None
-    assert verdict.detail.endswith("more came behind it; the call may have been placed")
+    assert verdict.detail.endswith("more came after it; the call may have been placed")
 
 
 def test_what_came_behind_a_success_takes_nothing_from_it():

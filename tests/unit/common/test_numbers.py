@@ -360,7 +360,7 @@ def test_nothing_but_a_valid_number_in_e164_is_canonical(text: str) -> None:
         (
             "+4402079460018",
             "is not a valid number in GB",
-            "leave out the digits behind the country code that are dialled inside of the country only, such as a 0",
+            "leave out the digits after the country code that are dialled inside of the country only, such as a 0",
         ),
         ("020 7946 0018", "is not an E.164 number", "write + and 7 to 15 digits, the country code first"),
     ],

@@ -206,7 +206,7 @@ def test_a_project_document_elsewhere_is_a_problem(tree: Any, found: Any, said: 
     [
         ("/etc/*.yaml", "include: '/etc/*.yaml' is not a path that starts at the project file"),
         ("../**/*.yaml", "include: '../**/*.yaml' leads out of {root}: nothing is read there"),
-        ("calls/**/../x", "include: 'calls/**/../x' has '..' behind a wildcard, where it means nothing"),
+        ("calls/**/../x", "include: 'calls/**/../x' has '..' after a wildcard, where it means nothing"),
     ],
 )
 def test_a_pattern_that_cannot_be_followed_is_a_problem(

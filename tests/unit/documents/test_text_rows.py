@@ -321,7 +321,7 @@ def test_utf_16_in_the_other_order_is_refused_and_the_order_named(written_rows: 
 def test_what_stands_behind_an_object_of_json_lines_is_told(rows: Any, text: str) -> None:
     (problem,) = rows("a.jsonl", text)
     assert problem.message == "this is not JSON: extra data"
-    assert problem.hint == "JSON Lines has one object a line, and nothing behind it: no comma, no other object"
+    assert problem.hint == "JSON Lines has one object a line, and nothing after it: no comma, no other object"
 
 
 def test_what_separates_and_quotes_fields_can_be_declared(written_rows: Any) -> None:

@@ -10,9 +10,9 @@ from yaml.scanner import ScannerError
 
 from flowops.documents.yaml_errors import quoted_template, syntax_problem
 
-COLON = "a ':' with a space behind it is not allowed here"
+COLON = "a ':' followed by a space is not allowed here"
 NEXT_KEY = "expected the next key of the mapping that begins at 1:1"
-NEITHER = "this is neither a key with a ':' behind it nor part of the value above"
+NEITHER = "this is neither a key followed by ':' nor part of the value above"
 QUOTE = "the quote that opens here is never closed"
 ALIAS = "'*' begins an alias here, which needs a name"
 TAB = "the first line of a block of text begins with a tab: a tab cannot indent"

@@ -68,10 +68,10 @@ def test_an_empty_ledger_holds(store: Store) -> None:
         ("DELETE FROM flowops_events WHERE serial = 4", Broken("event 4 is missing", 4, "e")),
         (
             "DELETE FROM flowops_events WHERE serial = 9",
-            Broken("the ledger has 9 events, and the chain ends behind 8", 8),
+            Broken("the ledger has 9 events, and the chain ends after 8", 8),
         ),
-        ("UPDATE flowops_ledgers SET serial = 12", Broken("the ledger has 12 events, and the chain ends behind 9", 9)),
-        ("UPDATE flowops_ledgers SET head = 'x'", Broken("the ledger has 9 events, and the chain ends behind 9", 9)),
+        ("UPDATE flowops_ledgers SET serial = 12", Broken("the ledger has 12 events, and the chain ends after 9", 9)),
+        ("UPDATE flowops_ledgers SET head = 'x'", Broken("the ledger has 9 events, and the chain ends after 9", 9)),
         ("DELETE FROM flowops_calls WHERE reference_id = 'a'", Broken("its row is gone", 1, "a")),
         (
             "UPDATE flowops_calls SET serial = 1 WHERE reference_id = 'a'",

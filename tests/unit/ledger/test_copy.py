@@ -434,7 +434,7 @@ def test_who_goes_on_with_a_move_that_was_taken_back_changes_nothing(quick: Move
             quick.take_back()
 
     reached = count(1)
-    with pytest.raises(LedgerError, match="somebody else goes on with this move, or has taken it back"):
+    with pytest.raises(LedgerError, match="another process continues this move, or has taken it back"):
         quick.copy(meanwhile)
     assert quick.can_place() == [quick.source]
 

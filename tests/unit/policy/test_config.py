@@ -137,7 +137,7 @@ def test_after_how_many_calls_refusals_count_can_be_said() -> None:
         (
             {"callers": ["+442079460000", "+4402079460000"]},
             "callers: '+440••••••••00' is not a valid number in GB",
-            "leave out the digits behind the country code that are dialled inside of the country only, such as a 0",
+            "leave out the digits after the country code that are dialled inside of the country only, such as a 0",
         ),
         (
             {"callers": ["+3161234"]},

@@ -144,7 +144,7 @@ def plan() -> Plan:
             make_call("reminder-12", "+442079460012", row=12),
             Action.GIVEN_UP,
             "refused 3 times as it is: 400: callee +442079460012 is not reachable",
-            "edit it, or ask for it once more: flowops apply --env production --retry given-up --ref reminder-12",
+            "edit it, or ask for it again: flowops apply --env production --retry given-up --ref reminder-12",
         ),
         planned(
             make_call("vip-1", *(f"+1212555010{n}" for n in range(5)), document=single, flow=None, variables={}),
