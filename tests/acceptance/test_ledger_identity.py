@@ -60,7 +60,7 @@ class TestAnotherName:
             ran = run(placed, *command, env=env)
             assert (ran.code, ran.out) == (5, ""), command
             assert f"{known} of environment 'production' of project 'real': 3 calls, last used 20" in ran.err
-            assert f"`flowops ledger init --env {env} --continue {known}` goes on" in ran.err
+            assert f"`flowops ledger init --env {env} --continue {known}` continues with it" in ran.err
         ran = run(placed, "ledger", "init", "--continue", known, env=env)
         assert (ran.code, ran.out) == (0, f"{known}\n"), ran.err
         again = run(placed, "apply", "--auto-approve", env=env)

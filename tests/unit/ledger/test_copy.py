@@ -411,9 +411,9 @@ def test_a_move_that_was_cut_off_may_go_elsewhere_and_never_to_both(quick: Move,
         quick.target.open(readonly=True)
     with elsewhere.open() as store:
         assert store.checkpoint() == moved
-    with pytest.raises(LedgerError, match="goes on here, or is not here"):
+    with pytest.raises(LedgerError, match="is in use here, or is not here"):
         quick.take_back(target=elsewhere)
-    with pytest.raises(LedgerError, match="goes on here, or is not here"):
+    with pytest.raises(LedgerError, match="is in use here, or is not here"):
         quick.take_back()
 
 
