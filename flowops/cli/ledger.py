@@ -57,8 +57,8 @@ def command() -> None:
 def init(environment: str, goes_on: str | None, format_: str) -> None:
     """Make the ledger of an environment, once, and print its id.
 
-    It belongs to the project, the environment, and the API's host. Where one of these was renamed, go on with the
-    ledger that there is: --continue ID. A lost ledger would ring everyone again: if there was one, restore it
+    It belongs to the project, the environment, and the API's host. Where one of these was renamed, continue with the
+    existing ledger: --continue ID. A lost ledger would ring everyone again: if there was one, restore it
     instead. An older ledger is brought up to date.
     """
 

@@ -98,7 +98,7 @@ def hash_numbers(file: Path, key_env: str, may_be_empty: bool) -> None:
 
     Its line `# as-of: …` is kept, and made of today's date where there is none. The same key has to be named in
     the policy: do-not-call: {file: …, key: {env: NAME}}; the first line proves that it is the same. Without the key
-    nobody can tell who is on the list. A list with a line that is not a valid number is refused.
+    nobody knows who is on the list. A list with a line that is not a valid number is refused.
     """
     for line in hash_list(file, key_env, may_be_empty=may_be_empty):
         click.echo(line)
