@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flowops.apply.control import ShutdownRequest
+    from flowops.callbacks.app import Outcome as CallbackOutcome
     from flowops.callbacks.app import Receiver
     from flowops.common.metrics import Values
     from flowops.httpd import Body, Request, Response
@@ -54,10 +55,13 @@ class Monitor:
         self._looked_at = time.monotonic()
         self._ledger: Store | None = None
         self._receiver: Receiver | None = None
+        self._heard: Counter[CallbackOutcome] = Counter()
 
     def begin(self, ledger: Store, receiver: Receiver | None) -> None:
         """Speak for a run from now on; callbacks go to its receiver, if there is one."""
         self._ledger, self._receiver = ledger, receiver
+        if receiver is not None:
+            receiver.counts = self._heard  # counters go on from run to run
         self._runs += 1
 
     def end(self) -> None:
@@ -106,7 +110,7 @@ class Monitor:
     async def _metrics(self) -> list[Metric]:
         own, ledger, receiver = self._own(), self._ledger, self._receiver
         if ledger is None:
-            return [*own, *metrics_of({}, {self._environment: None})]
+            return [*own, *metrics_of(self._heard, {self._environment: None})]
         told = await receiver.metrics() if receiver is not None else await asyncio.to_thread(self._counted, ledger)
         try:
             return [*own, *told, *await asyncio.to_thread(lambda: list(_of_ledger(ledger)))]

@@ -227,7 +227,8 @@ class Receiver:
     def __init__(self, endpoints: Sequence[Endpoint], log: Callable[[str], None]) -> None:
         self._endpoints = endpoints
         self._log = log
-        self._counts: Counter[Outcome] = Counter()
+        #: What became of callbacks; whoever receives for one run after the other puts the same one in again.
+        self.counts: Counter[Outcome] = Counter()
         self._writers = {endpoint.ledger_id: _Writer(endpoint.ledger) for endpoint in endpoints}
 
     async def __call__(self, request: Request, body: Body) -> Response:
@@ -246,7 +247,7 @@ class Receiver:
     async def _callback(self, path: str, body: Body) -> Response:
         handled = await self._handle(path, body)
         status = _STATUS[handled.outcome]
-        self._counts[handled.outcome] += 1
+        self.counts[handled.outcome] += 1
         self._write(handled, status)
         if handled.outcome is Outcome.CUT_OFF:
             raise BodyCutOff
@@ -323,7 +324,7 @@ class Receiver:
                 ledgers[endpoint.environment] = await asyncio.to_thread(endpoint.ledger.count)
             except LedgerError:
                 ledgers[endpoint.environment] = None
-        return metrics_of(self._counts, ledgers)
+        return metrics_of(self.counts, ledgers)
 
 
 async def metrics_response(metrics: Awaitable[Iterable[Metric]]) -> Response:
