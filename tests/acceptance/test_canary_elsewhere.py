@@ -126,7 +126,7 @@ def test_nobody_is_found_in_what_a_hook_answers(life: Life) -> None:
         answered: set[int] = set()
         for at, number in enumerate(life.of):
             answered |= _tell(life, address, number.written, life.words[at % len(life.words)], at)
-            if at == len(life.of) // 2:
+            if at == 20:
                 life.api.behave = accept
         for page in ("metrics", "healthz", "readyz", f"{life.of[0].e164}", f"hooks/{life.words[0]}"):
             life.look(page, ask(f"{address}/{page}").body)
