@@ -215,6 +215,7 @@ class Hooks:
                 try:
                     await placer.run()
                 finally:
+                    shutdown.forget(placer.close)
                     self._placer = self._run_of = None
                 return placer.failure
 

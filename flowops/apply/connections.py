@@ -35,6 +35,12 @@ _log = logging.getLogger(__name__)
 CALLBACK_URL = "callback-url"
 #: Two pauses that end so close to each other, in seconds, are one; a shorter one is not worth a word.
 _SAME_PAUSE = 1.0
+#: Seconds within which calls that are throttled tell the ledger of one pause.
+_SAME_ANSWERS = 0.1
+#: Of a claim that has waited for longer than it is good for: it is made again, which is no try.
+_STALE = Verdict(EventType.UNSENT, detail="it waited for too long after its claim; nothing was sent")
+#: How often that may be: where no claim is ever in time there is something wrong with the ledger or the machine.
+_TAKEN_BACK_MOST = 10
 #: Who claims is woken when the calls of so many parts of the connections may be claimed: for each one costs more.
 _STEPS = 8
 
@@ -59,13 +65,14 @@ class Findings:
 class _Attempt:
     """A call that is being placed: what is sent of it, how often it was, and what became of that.
 
-    `began` is when it was last about to be claimed.
+    `began` is when it was last about to be claimed; `taken_back` counts claims that waited for too long.
     """
 
     planned: PlannedCall
     body: Mapping[str, Value]
     began: float = 0.0
     tries: int = 0
+    taken_back: int = 0
     last: str = ""
 
     @property
@@ -90,29 +97,34 @@ class Connections:
         self._ahead = ClaimsAhead(options.concurrency, options.rate)
         #: How many calls are being placed, from before their claims to their results, or to the API's yes.
         self._open = 0
-        #: How many of those that have a yes are not in the ledger yet.
-        self._unread = 0
         #: Whether the last call has been taken.
         self._all_taken = False
         #: Until when the API has asked to wait, by this process's clock.
         self._paused_until = float("-inf")
+        #: Until when the ledger lets all runs wait, as far as this one has told it.
+        self._told_until = float("-inf")
         self.breaker = breaker
         #: What is claimed and waits for a connection, and what waits for its slot before.
         self._stock: deque[_Attempt] = deque()
         self._slots: dict[_Attempt, asyncio.TimerHandle] = {}
         #: The connections that wait for a call, the one that was used last behind the others.
         self._idle: list[asyncio.Future[_Attempt | None]] = []
-        #: Wakes who claims, once so many more may be claimed; who waits until all is in the ledger.
+        #: Wakes who claims, once so many more may be claimed.
         self._room: asyncio.Future[None] | None = None
         self._step = max(1, options.concurrency // _STEPS)
-        self._settled: asyncio.Future[None] | None = None
-        #: The calls that wait before they are claimed again.
+        #: The calls that wait before they are claimed again, and pauses that are on their way into the ledger.
         self._waits: set[asyncio.Task[None]] = set()
         #: In the order in which they began.
         self._sends: dict[asyncio.Task[None], None] = {}
         #: How many phones a call rings that rings more than one.
         self._several: dict[str, int] = {}
+        self._shutdown = shutdown
         shutdown.when_aborted(self._give_up)
+
+    def close(self) -> None:
+        """Hear of no signal any more: a long-lived process has one run after the other."""
+        self._shutdown.forget(self._give_up)
+        self.breaker.close()
 
     async def work(self, api: Api, calls: Feed, size: int) -> None:
         """Place `size` calls in their order, as many at once as there are connections, until all are or the run ends.
@@ -139,10 +151,11 @@ class Connections:
             ending.cancel()
 
     async def settle(self) -> None:
-        """Wait for every answer that is on its way into the ledger."""
-        if self._open or self._unread:
-            self._settled = asyncio.get_running_loop().create_future()
-            await self._settled
+        """Wait for every answer that is on its way into the ledger, and for what follows from it."""
+        while self._waits or self.commit.is_busy:
+            if self._waits:
+                await asyncio.wait(self._waits)
+            await self.commit.drained()
 
     def done(self, result: CallResult) -> None:
         """Keep a result and report it."""
@@ -167,10 +180,11 @@ class Connections:
                 planned = await calls.next()
                 if planned is None:
                     break
+                attempt = _Attempt(planned, self._body(planned.call))
                 if planned.phones > 1:
                     self._several[planned.reference_id] = planned.phones
                 self._open += 1
-                await self._claim(_Attempt(planned, self._body(planned.call)))
+                await self._claim(attempt)
         except Exception as error:
             self._ended(error)
         finally:
@@ -189,7 +203,7 @@ class Connections:
             found = None if self.breaker.is_open else await self._options.check(planned)
         except Exception as error:
             self._ended(error)
-            self._close()
+            self._leave(attempt)
             return
         if self.breaker.is_open:
             self._leave(attempt)
@@ -210,17 +224,18 @@ class Connections:
         planned = attempt.planned
         if isinstance(claim, Exception):
             self._ended(claim)
-            self._close()
+            self._leave(attempt)
         elif claim.done:
             self._tell(self._options.claimed, planned.reference_id)
             self._wait_for_slot(attempt, claim.slot)
         elif self._ends_the_run(claim):
-            self._close()
+            self._leave(attempt)
         elif claim.later is not None:
             self._begin_waiting(attempt, self._come_later(attempt, claim.later))
         elif claim.decision is not None:
             self._finish(held_back(planned, claim.decision, attempt.tries))
         else:
+            self._several.pop(planned.reference_id, None)
             self.found.elsewhere.append(planned.reference_id)
             self._tell(self._options.elsewhere, planned.reference_id)
             self._close()
@@ -241,9 +256,12 @@ class Connections:
             waiting.close()
             self._leave(attempt)
         else:
-            task = asyncio.create_task(waiting)
-            self._waits.add(task)
-            task.add_done_callback(self._waits.discard)
+            self._begin(waiting)
+
+    def _begin(self, waiting: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(waiting)
+        self._waits.add(task)
+        task.add_done_callback(self._waits.discard)
 
     async def _come_later(self, attempt: _Attempt, later: Later) -> None:
         """Claim a call again after a while."""
@@ -274,7 +292,7 @@ class Connections:
     async def _next(self) -> _Attempt | None:
         """Wait for a call that may be sent at once; None when there will be none."""
         while not self.breaker.is_open:
-            if self._paused_until > now():
+            if self._stock and self._paused_until > now():
                 await self.breaker.sleep(self._paused_until - now())
             elif self._stock:
                 attempt = self._stock.popleft()
@@ -295,7 +313,7 @@ class Connections:
         if self.breaker.is_open:
             self._put_back(attempt)
         elif self._paused_until > now():
-            self._stock.appendleft(attempt)
+            self._stock.append(attempt)
         else:
             return True
         return False
@@ -324,12 +342,15 @@ class Connections:
         self._stock.clear()
         self._slots.clear()
         self._wake_all()
+        self.commit.urgent.set()
         for attempt in left:
             self._put_back(attempt)
 
     def _wake_all(self) -> None:
         while self._idle:
-            self._idle.pop().set_result(None)
+            waiting = self._idle.pop()
+            if not waiting.done():  # its connection may have been cancelled
+                waiting.set_result(None)
 
     def _put_back(self, attempt: _Attempt) -> None:
         """Undo a claim that is on disk when the run has ended: nothing was sent for it."""
@@ -341,7 +362,12 @@ class Connections:
         """Send one call after the other over a connection."""
         try:
             while (attempt := await self._next()) is not None:
-                await self._send(sender, attempt)
+                try:
+                    await self._send(sender, attempt)
+                except Exception as error:  # a defect, perhaps behind the request
+                    self.fail(error)
+                    self.found.unrecorded[attempt.reference_id] = (_unclear(error), attempt.tries)
+                    self._close()
         except Exception as error:
             self._ended(error)
 
@@ -349,9 +375,10 @@ class Connections:
         """Send the request of a call that is claimed, and have the ledger record what became of it."""
         began = now()
         if began - attempt.began > self._options.timing.stale:
-            verdict = Verdict(EventType.UNSENT, detail="the process stood still after the claim; nothing was sent")
-        else:
-            verdict = await self._sent(sender, attempt.body)
+            attempt.taken_back += 1
+            self._record(attempt, _STALE)
+            return
+        verdict = await self._sent(sender, attempt.body)
         attempt.tries += 1
         # Both before another call goes over this connection.
         self.breaker.count(verdict, final=attempt.tries >= self._options.attempts_cap)
@@ -365,7 +392,6 @@ class Connections:
             self._record(attempt, verdict)
             return
         # While it is recorded the next call may be claimed: in the same commit.
-        self._unread += 1
         self.commit.post(record_of(attempt.reference_id, verdict), partial(self._recorded_meanwhile, attempt, verdict))
         self._close()
 
@@ -376,14 +402,16 @@ class Connections:
         self._sends[this] = None
         try:
             return await sender.place(body)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            if this in self._sends and not this.cancelling():  # nobody has cancelled it: a defect in the sender
+                self.fail(RuntimeError("the sender was cancelled"))
+                return _unclear(error)
             if this in self._sends or this.uncancel() > 0:
                 raise
             return Verdict(EventType.UNCLEAR, detail="given up by a second signal; the call may have been placed")
         except Exception as error:
             self.fail(error)
-            detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
-            return Verdict(EventType.UNCLEAR, detail=detail)
+            return _unclear(error)
         finally:
             self._sends.pop(this, None)
 
@@ -391,8 +419,18 @@ class Connections:
         """Let every connection wait as the API asks, or end the claiming where it asks for too long."""
         if pause > self._options.timing.longest_pause:
             self.breaker.trip(f"the API asks to wait {pause:.0f} s; run apply again then")
-        else:
-            self._tell_pause(pause)
+            return
+        self._tell_pause(pause)
+        if now() + pause > self._told_until + _SAME_ANSWERS:  # one word for those that are throttled together
+            self._told_until = now() + pause
+            self._begin(self._pause_all(pause))
+
+    async def _pause_all(self, pause: float) -> None:
+        """Let the claims of all runs wait."""
+        try:
+            await self.commit.call(partial(self.commit.ledger.pause, pause))
+        except Exception as error:
+            self._ended(error)
 
     def _tell_pause(self, seconds: float) -> None:
         """Keep and tell a pause that the API has asked for; one that is known already is told once."""
@@ -419,10 +457,11 @@ class Connections:
             self._finish(sent(reference_id, verdict, tries, written))
         else:
             attempt.last = verdict.detail or verdict.event_type
-            if self.breaker.is_open or tries >= self._options.attempts_cap:
+            if self.breaker.is_open or tries >= self._options.attempts_cap or attempt.taken_back >= _TAKEN_BACK_MOST:
                 self._finish(unsent(attempt.planned, attempt.last, tries))
             else:
-                self._begin_waiting(attempt, self._try_again(attempt, verdict))
+                again = self._claim(attempt) if verdict is _STALE else self._try_again(attempt, verdict)
+                self._begin_waiting(attempt, again)
 
     def _recorded_meanwhile(self, attempt: _Attempt, verdict: Verdict, written: Written | Exception) -> None:
         """Hear of the record of a call that was placed, while its connection went on."""
@@ -431,22 +470,12 @@ class Connections:
             self._ended(written)
         else:
             self.done(sent(attempt.reference_id, verdict, attempt.tries, written))
-        self._unread -= 1
-        self._look_whether_all_is_done()
 
     async def _try_again(self, attempt: _Attempt, verdict: Verdict) -> None:
-        """Wait, and claim a call again of which nothing was sent. A 429 makes the claims of all runs wait."""
-        pause = self._options.timing.pause(verdict, attempt.tries)
-        try:
-            if verdict.event_type is EventType.THROTTLED:
-                await self.commit.call(partial(self.commit.ledger.pause, pause))
-            else:
-                await self.breaker.sleep(pause)
-        except Exception as error:
-            self._ended(error)
-            self._close()
-        else:
-            await self._claim(attempt)
+        """Wait, and claim a call again of which nothing was sent. Behind a 429 it is the ledger that makes it wait."""
+        if verdict.event_type is not EventType.THROTTLED:
+            await self.breaker.sleep(self._options.timing.pause(verdict, attempt.tries))
+        await self._claim(attempt)
 
     def _leave(self, attempt: _Attempt) -> None:
         """Let a call be that is not claimed, since the run has ended; where it was tried, that is told."""
@@ -467,13 +496,9 @@ class Connections:
         self._look_whether_all_is_done()
 
     def _look_whether_all_is_done(self) -> None:
-        """Wake who waits for the last call to be placed, and for the last answer to be recorded."""
-        if self._open:
-            return
-        if self._all_taken:
+        """Wake the connections that wait for a call, once there will be none."""
+        if self._all_taken and not self._open:
             self._wake_all()
-        if self._settled is not None and not self._unread and not self._settled.done():
-            self._settled.set_result(None)
 
     def _tell(self, tell: Callable[[Told], None], told: Told) -> None:
         """Report something; a terminal that is gone ends the claiming, nothing else."""
@@ -500,6 +525,11 @@ class Connections:
         self._sends.clear()
         for task in given_up:
             task.cancel()
+
+
+def _unclear(error: BaseException) -> Verdict:
+    detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
+    return Verdict(EventType.UNCLEAR, detail=detail)
 
 
 def format_error(error: LedgerError) -> str:

@@ -132,7 +132,8 @@ class Timing:
     """The waits of a run, in seconds. Tests shorten them.
 
     `backoff` comes before the second attempt of a call and doubles before each further one. A claim older than `stale`
-    is not sent on: the process was stopped, or the machine slept; the run's lease lasts for as long as that.
+    is taken back and made again: the process was stopped, the machine slept, or the API let it wait; the run's lease
+    lasts for as long as that.
     `longest_pause` is the most that a 429 may ask for; the run ends when it asks for more.
     Calls in flight in another run are looked up every `first_look` seconds, less and less often up to every
     `last_look`, for `patience` seconds in all.
@@ -169,6 +170,10 @@ class Halt:
         self._listeners.append(call)
         if self.guard is not None:
             call(self.guard)
+
+    def forget(self, call: Callable[[Guard], None]) -> None:
+        """Do not call this any more."""
+        self._listeners.remove(call)
 
 
 #: How many answers of 403 in a row end the claiming.
@@ -214,7 +219,12 @@ class CircuitBreaker:
         self._forbidden = 0
         #: Of each of the last results, whether it is in doubt.
         self._results: deque[bool] = deque(maxlen=WATCHED_RESULTS)
+        self._shutdown = shutdown
         shutdown.when_requested(self._opened.set)
+
+    def close(self) -> None:
+        """Hear of no signal any more."""
+        self._shutdown.forget(self._opened.set)
 
     @property
     def is_open(self) -> bool:

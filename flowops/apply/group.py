@@ -26,6 +26,8 @@ LARGEST_BATCH = 500
 COMPANY = 0.1
 #: Under a rate, the calls of so many seconds are claimed ahead.
 SECONDS_AHEAD = 0.5
+#: And no more than the connections send in so many.
+SOON = 2.0
 #: How much of what was learned of answers stays with each further one.
 _KEPT = 0.95
 
@@ -38,15 +40,16 @@ class ClaimsAhead:
     """How many calls may be claimed besides those on connections, which a crash leaves in doubt as well.
 
     Without a rate it is what the connections send while a write waits for company, as far as the time that answers
-    take says it: at least half as many as there are connections, at most twice as many.
+    take says it: at least half as many as there are connections, at most twice as many. Under a rate it is what is due
+    within `SECONDS_AHEAD`, but no more than the connections send within `SOON`, where answers are slow.
     """
 
     def __init__(self, connections: int, rate: float | None) -> None:
         self._connections = connections
-        self._rate = rate
+        self._at_the_rate = None if rate is None else min(ceil(rate * SECONDS_AHEAD), LARGEST_BATCH)
         self._seconds = 0.0
         #: How many may be.
-        self.most = connections // 2 if rate is None else min(ceil(rate * SECONDS_AHEAD), LARGEST_BATCH)
+        self.most = connections // 2 if self._at_the_rate is None else self._at_the_rate
 
     def is_enough(self, waiting: int) -> bool:
         """Return whether connections can go on with what waits for them while further claims wait for company."""
@@ -54,10 +57,13 @@ class ClaimsAhead:
 
     def learn(self, seconds: float) -> None:
         """Learn how long an answer took."""
-        if self._rate is not None:
-            return
         self._seconds = _KEPT * self._seconds + (1.0 - _KEPT) * seconds if self._seconds else seconds
-        if self._seconds:
+        if not self._seconds:
+            return
+        if self._at_the_rate is not None:
+            sent_soon = int(self._connections * SOON / self._seconds)
+            self.most = min(self._at_the_rate, max(self._connections, sent_soon))
+        else:
             sent_meanwhile = int(self._connections * COMPANY / self._seconds)
             self.most = max(self._connections // 2, min(2 * self._connections, sent_meanwhile))
 
@@ -105,6 +111,16 @@ class GroupCommit:
         self._pending.append((write, answered))
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush())
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether something is pending, or being written."""
+        return self._flusher is not None
+
+    async def drained(self) -> None:
+        """Wait until nothing is pending; what was answered then may have brought more."""
+        if self._flusher is not None:
+            await asyncio.shield(self._flusher)
 
     async def call(self, method: Callable[[], T]) -> T:
         """Run another method of the ledger in its thread."""

@@ -124,6 +124,10 @@ async def placing(
             yield connections
         except LedgerError as error:
             breaker.trip(format_error(error))
+        finally:
+            connections.close()
+            if halt is not None:
+                halt.forget(breaker.halt)
         await _save_late(connections, commit)
 
 

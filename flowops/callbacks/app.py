@@ -54,6 +54,8 @@ _log = logging.getLogger(__name__)
 BODY_LIMIT = 64 << 10
 #: How many callbacks go into one transaction at the most.
 _MOST_TOGETHER = 250
+#: How many callbacks in a row have to fail by themselves, so that those behind them fail, too.
+_ONE_BY_ONE = 2
 #: How long a ledger may take to show that it is well, in seconds.
 _HEALTH_PATIENCE = 5.0
 
@@ -193,23 +195,31 @@ class _Writer:
         return some
 
     async def _write_some(self, some: Mapping[str, tuple[Sequence[Leg], asyncio.Future[None]]]) -> None:
-        """Write them at once, or each by itself where that fails: one that cannot be written stops no other."""
-        try:
-            await asyncio.to_thread(
-                self._ledger.called_back, {reference: legs for reference, (legs, _) in some.items()}
-            )
-        except Exception as error:  # whoever waits has to hear of it, whatever it is
-            if len(some) > 1:
-                for reference, one in some.items():
-                    await self._write_some({reference: one})
-                return
-            for _, written in some.values():
-                if not written.done():
-                    written.set_exception(error)
-            return
-        for _, written in some.values():
-            if not written.done():  # whoever sent it may have gone
+        """Write them at once, or each by itself where that fails: one that cannot be written stops no other.
+
+        Where two in a row fail by themselves it is the ledger: the others need not try it.
+        """
+        error = await self._written({reference: legs for reference, (legs, _) in some.items()})
+        failed = 0
+        for reference, (legs, written) in some.items():
+            if error is not None and len(some) > 1 and failed < _ONE_BY_ONE:
+                error_of_one = await self._written({reference: legs})
+                failed = 0 if error_of_one is None else failed + 1
+            else:
+                error_of_one = error
+            if written.done():  # whoever sent it has gone
+                continue
+            if error_of_one is None:
                 written.set_result(None)
+            else:
+                written.set_exception(error_of_one)
+
+    async def _written(self, callbacks: Mapping[str, Sequence[Leg]]) -> Exception | None:
+        try:
+            await asyncio.to_thread(self._ledger.called_back, callbacks)
+        except Exception as error:  # whoever waits has to hear of it, whatever it is
+            return error
+        return None
 
 
 def _record_foreign(endpoint: Endpoint, address: Address, legs: Sequence[Leg]) -> Outcome:

@@ -407,8 +407,91 @@ def test_a_run_that_has_lost_its_lease_records_what_it_has_and_claims_nothing_mo
 def test_a_claim_that_has_grown_old_is_not_sent_on(given, kit):
     given.hurry(stale=-1.0)
     [call] = given.run(kit.plan_of("a")).calls
-    assert (call.outcome, given.api.sent) == (Outcome.NOT_ATTEMPTED, [])
+    assert (call.outcome, call.attempts, given.api.sent) == (Outcome.NOT_ATTEMPTED, 0, [])
     assert given.ledger.database.rows == {}
+
+
+def test_a_claim_that_waited_for_too_long_is_made_again_and_that_is_no_try(given, kit):
+    async def script(body, attempt):
+        if body["instruction-id"] in "ab":
+            await asyncio.sleep(0.2)
+        return kit.accepted(body)
+
+    given.hurry(stale=0.05)
+    given.api.script = script
+    calls = given.run(kit.plan_of("a", "b", "c"), concurrency=2).calls
+    assert {(call.outcome, call.attempts) for call in calls} == {(Outcome.PLACED, 1)}
+    assert sorted(given.api.references) == ["a", "b", "c"]
+    assert ("c", "unsent") in given.ledger.log
+
+
+def test_a_run_does_not_wait_for_the_end_of_a_pause_that_nobody_needs(given, kit):
+    given.api.script = always(Verdict(EventType.THROTTLED, detail="429", retry_after=60.0))
+    given.hurry(longest_pause=300.0)
+    ran = asyncio.wait_for(given.apply(kit.plan_of("a"), concurrency=3, attempts_cap=1), 20)
+    assert outcomes(asyncio.run(ran)) == {"a": Outcome.NOT_ATTEMPTED}
+
+
+def test_the_last_word_of_the_api_to_wait_is_told_to_all_runs(given, kit):
+    given.api.script = always(Verdict(EventType.THROTTLED, detail="429", retry_after=60.0))
+    given.hurry(longest_pause=300.0)
+    given.run(kit.plan_of("a"), attempts_cap=1)
+    assert 50 < given.ledger.database.paused_until - now() <= 60
+
+
+def test_a_second_claim_that_ends_the_run_does_not_hide_the_request_before_it(given, kit):
+    async def script(body, attempt):
+        given.ledger.lost = "the lease is lost"
+        return Verdict(EventType.THROTTLED, detail="the API answered 429", retry_after=0.01)
+
+    given.api.script = script
+    [call] = given.run(kit.plan_of("a")).calls
+    assert (call.outcome, call.attempts, call.error) == (Outcome.NOT_ATTEMPTED, 1, "the API answered 429")
+
+
+def test_a_sender_that_is_cancelled_by_nobody_leaves_its_call_in_doubt(given, kit):
+    async def script(body, attempt):
+        if body["instruction-id"] == "a":
+            raise asyncio.CancelledError
+        return kit.accepted(body)
+
+    given.api.script = script
+    with pytest.raises(RunFailed) as caught:
+        asyncio.run(asyncio.wait_for(given.apply(kit.plan_of("a", "b"), concurrency=1), 20))
+    assert outcomes(caught.value.result) == {"a": Outcome.IN_DOUBT, "b": Outcome.NOT_ATTEMPTED}
+
+
+def test_a_defect_behind_the_request_leaves_its_call_in_doubt(given, kit):
+    given.api.script = always(None)  # no verdict at all
+    with pytest.raises(RunFailed) as caught:
+        asyncio.run(asyncio.wait_for(given.apply(kit.plan_of("a", "b"), concurrency=1), 20))
+    assert outcomes(caught.value.result) == {"a": Outcome.IN_DOUBT, "b": Outcome.NOT_ATTEMPTED}
+
+
+def test_an_address_for_callbacks_that_cannot_be_made_ends_the_run(given, kit):
+    def fails(_call):
+        raise ValueError("no address")
+
+    with pytest.raises(RunFailed, match="no address"):
+        asyncio.run(asyncio.wait_for(given.apply(kit.plan_of("a", "b"), callback_url=fails), 20))
+
+
+def test_what_is_claimed_when_a_pause_begins_is_sent_in_its_order(given, kit):
+    async def script(body, attempt):
+        await asyncio.sleep(0)
+        if body["instruction-id"] == "call-0" and attempt == 1:
+            return Verdict(EventType.THROTTLED, retry_after=0.1)
+        return kit.accepted(body)
+
+    given.api.script = script
+    given.run(kit.plan_of(*(f"call-{number}" for number in range(8))), concurrency=2)
+    order = [int(reference[5:]) for reference in given.api.references if reference != "call-0"]
+    assert order == sorted(order)
+
+
+def test_a_run_that_is_over_hears_of_no_signal(given, kit):
+    given.run(kit.plan_of("a"))
+    assert (given.shutdown._on_stop, given.shutdown._on_abort) == ([], [])
 
 
 def test_a_defect_in_the_sender_leaves_its_call_in_doubt_and_is_raised_when_all_is_recorded(given, kit):

@@ -36,9 +36,9 @@ class MemoryLedger:
 
     def called_back(self, callbacks: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
         self._check()
+        self.writes.append(list(callbacks))
         if self.unwritable & callbacks.keys():
             raise LedgerError("invalid byte sequence")
-        self.writes.append(list(callbacks))
         return {reference: self._called_back(reference, legs) for reference, legs in callbacks.items()}
 
     def _called_back(self, reference_id: str, finished: Sequence[Leg]) -> Written | None:

@@ -304,3 +304,11 @@ def test_one_callback_that_cannot_be_written_stops_no_other(receiving, ledger, p
     receiver.ledger.unwritable = {"b"}
     assert at_once(receiver, [(path_of(each), event(each)) for each in "abc"]) == [200, 503, 200]
     assert {reference for reference, legs in receiver.ledger.calls.items() if legs} == {"a", "c"}
+
+
+def test_a_ledger_that_takes_nothing_is_not_asked_for_each_callback(receiving, ledger, path_of, event):
+    references = [f"r{number}" for number in range(50)]
+    receiver = receiving(ledger(*references))
+    receiver.ledger.unwritable = set(references)
+    assert at_once(receiver, [(path_of(each), event(each)) for each in references]) == [503] * 50
+    assert [len(some) for some in receiver.ledger.writes] == [50, 1, 1]
