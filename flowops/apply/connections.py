@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flowops.apply.attempt import STALE, Attempt, Findings, unclear
 from flowops.apply.group import ClaimsAhead
 from flowops.apply.outcome import held_back, may_follow, record_of, sent, unsent
 from flowops.common.times import now
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.claims import Later, Written
     from flowops.model.document import Value
-    from flowops.model.plan import PlannedCall
 
 _log = logging.getLogger(__name__)
 
@@ -37,48 +36,10 @@ CALLBACK_URL = "callback-url"
 _SAME_PAUSE = 1.0
 #: Seconds within which calls that are throttled tell the ledger of one pause.
 _SAME_ANSWERS = 0.1
-#: Of a claim that has waited for longer than it is good for: it is made again, which is no try.
-_STALE = Verdict(EventType.UNSENT, detail="it waited for too long after its claim; nothing was sent")
-#: How often that may be: where no claim is ever in time there is something wrong with the ledger or the machine.
-_TAKEN_BACK_MOST = 10
 #: Who claims is woken when the calls of so many parts of the connections may be claimed: for each one costs more.
 _STEPS = 8
 
 Told = TypeVar("Told")
-
-
-@dataclass(slots=True)
-class Findings:
-    """What the connections of a run have found out.
-
-    `elsewhere` are the references of calls that another run had claimed first. `unrecorded` maps a reference to its
-    call's verdict and attempts when the ledger could not record them. `errors` are exceptions that nobody expects.
-    """
-
-    results: dict[str, CallResult] = field(default_factory=dict)
-    elsewhere: list[str] = field(default_factory=list)
-    unrecorded: dict[str, tuple[Verdict, int]] = field(default_factory=dict)
-    errors: list[Exception] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class _Attempt:
-    """A call that is being placed: what is sent of it, how often it was, and what became of that.
-
-    `began` is when it was last about to be claimed; `taken_back` counts claims that waited for too long.
-    """
-
-    planned: PlannedCall
-    body: Mapping[str, Value]
-    began: float = 0.0
-    tries: int = 0
-    taken_back: int = 0
-    last: str = ""
-
-    @property
-    def reference_id(self) -> str:
-        """Return under which reference-id it is posted."""
-        return self.planned.call.reference_id
 
 
 class Connections:
@@ -105,10 +66,10 @@ class Connections:
         self._told_until = float("-inf")
         self.breaker = breaker
         #: What is claimed and waits for a connection, and what waits for its slot before.
-        self._stock: deque[_Attempt] = deque()
-        self._slots: dict[_Attempt, asyncio.TimerHandle] = {}
+        self._stock: deque[Attempt] = deque()
+        self._slots: dict[Attempt, asyncio.TimerHandle] = {}
         #: The connections that wait for a call, the one that was used last behind the others.
-        self._idle: list[asyncio.Future[_Attempt | None]] = []
+        self._idle: list[asyncio.Future[Attempt | None]] = []
         #: Wakes who claims, once so many more may be claimed.
         self._room: asyncio.Future[None] | None = None
         self._step = max(1, options.concurrency // _STEPS)
@@ -180,7 +141,7 @@ class Connections:
                 planned = await calls.next()
                 if planned is None:
                     break
-                attempt = _Attempt(planned, self._body(planned.call))
+                attempt = Attempt(planned, self._body(planned.call))
                 if planned.phones > 1:
                     self._several[planned.reference_id] = planned.phones
                 self._open += 1
@@ -196,7 +157,7 @@ class Connections:
         """Return how many more calls than now may be on connections or claimed ahead; less than 0 for fewer."""
         return self._options.concurrency + self._ahead.most - self._open
 
-    async def _claim(self, attempt: _Attempt) -> None:
+    async def _claim(self, attempt: Attempt) -> None:
         """Ask whether a call may be placed, and claim it."""
         planned = attempt.planned
         try:
@@ -219,7 +180,7 @@ class Connections:
         url = self._options.callback_url(call)
         return call.body if url is None or CALLBACK_URL in call.body else {**call.body, CALLBACK_URL: url}
 
-    def _claimed(self, attempt: _Attempt, claim: Written | Exception) -> None:
+    def _claimed(self, attempt: Attempt, claim: Written | Exception) -> None:
         """Hear of a claim: it is on disk, or why not."""
         planned = attempt.planned
         if isinstance(claim, Exception):
@@ -250,7 +211,7 @@ class Connections:
             return False
         return True
 
-    def _begin_waiting(self, attempt: _Attempt, waiting: Coroutine[Any, Any, None]) -> None:
+    def _begin_waiting(self, attempt: Attempt, waiting: Coroutine[Any, Any, None]) -> None:
         """Let a call wait in a task of its own before it is claimed again, unless the claiming has ended."""
         if self.breaker.is_open:
             waiting.close()
@@ -263,7 +224,7 @@ class Connections:
         self._waits.add(task)
         task.add_done_callback(self._waits.discard)
 
-    async def _come_later(self, attempt: _Attempt, later: Later) -> None:
+    async def _come_later(self, attempt: Attempt, later: Later) -> None:
         """Claim a call again after a while."""
         if later.is_pause:
             self._tell_pause(later.seconds)
@@ -272,7 +233,7 @@ class Connections:
 
     # Between claim and request.
 
-    def _wait_for_slot(self, attempt: _Attempt, slot: float | None) -> None:
+    def _wait_for_slot(self, attempt: Attempt, slot: float | None) -> None:
         """Put a call that is claimed into the stock once it may be sent. One that is late goes at once."""
         if self.breaker.is_open:
             self._put_back(attempt)
@@ -285,11 +246,11 @@ class Connections:
             self._stock.append(attempt)
             self._look_at_stock()
 
-    def _slot_comes(self, attempt: _Attempt, slot: float) -> None:
+    def _slot_comes(self, attempt: Attempt, slot: float) -> None:
         del self._slots[attempt]
         self._wait_for_slot(attempt, slot)
 
-    async def _next(self) -> _Attempt | None:
+    async def _next(self) -> Attempt | None:
         """Wait for a call that may be sent at once; None when there will be none."""
         while not self.breaker.is_open:
             if self._stock and self._paused_until > now():
@@ -301,14 +262,14 @@ class Connections:
             elif self._all_taken and not self._open:
                 break
             else:
-                waiting: asyncio.Future[_Attempt | None] = asyncio.get_running_loop().create_future()
+                waiting: asyncio.Future[Attempt | None] = asyncio.get_running_loop().create_future()
                 self._idle.append(waiting)
                 found = await waiting
                 if found is None or self._may_be_sent(found):
                     return found
         return None
 
-    def _may_be_sent(self, attempt: _Attempt) -> bool:
+    def _may_be_sent(self, attempt: Attempt) -> bool:
         """Return whether a call can go over the connection that has just got it; else it waits on, or is put back."""
         if self.breaker.is_open:
             self._put_back(attempt)
@@ -352,7 +313,7 @@ class Connections:
             if not waiting.done():  # its connection may have been cancelled
                 waiting.set_result(None)
 
-    def _put_back(self, attempt: _Attempt) -> None:
+    def _put_back(self, attempt: Attempt) -> None:
         """Undo a claim that is on disk when the run has ended: nothing was sent for it."""
         self._record(attempt, Verdict(EventType.UNSENT, detail=attempt.last or self.breaker.reason))
 
@@ -366,17 +327,17 @@ class Connections:
                     await self._send(sender, attempt)
                 except Exception as error:  # a defect, perhaps behind the request
                     self.fail(error)
-                    self.found.unrecorded[attempt.reference_id] = (_unclear(error), attempt.tries)
+                    self.found.unrecorded[attempt.reference_id] = (unclear(error), attempt.tries)
                     self._close()
         except Exception as error:
             self._ended(error)
 
-    async def _send(self, sender: Sender, attempt: _Attempt) -> None:
+    async def _send(self, sender: Sender, attempt: Attempt) -> None:
         """Send the request of a call that is claimed, and have the ledger record what became of it."""
         began = now()
         if began - attempt.began > self._options.timing.stale:
             attempt.taken_back += 1
-            self._record(attempt, _STALE)
+            self._record(attempt, STALE)
             return
         verdict = await self._sent(sender, attempt.body)
         attempt.tries += 1
@@ -405,13 +366,13 @@ class Connections:
         except asyncio.CancelledError as error:
             if this in self._sends and not this.cancelling():  # nobody has cancelled it: a defect in the sender
                 self.fail(RuntimeError("the sender was cancelled"))
-                return _unclear(error)
+                return unclear(error)
             if this in self._sends or this.uncancel() > 0:
                 raise
             return Verdict(EventType.UNCLEAR, detail="given up by a second signal; the call may have been placed")
         except Exception as error:
             self.fail(error)
-            return _unclear(error)
+            return unclear(error)
         finally:
             self._sends.pop(this, None)
 
@@ -442,11 +403,11 @@ class Connections:
 
     # Behind the request.
 
-    def _record(self, attempt: _Attempt, verdict: Verdict) -> None:
+    def _record(self, attempt: Attempt, verdict: Verdict) -> None:
         """Record a verdict; what follows from it is seen when that is on disk."""
         self.commit.post(record_of(attempt.reference_id, verdict), partial(self._recorded, attempt, verdict))
 
-    def _recorded(self, attempt: _Attempt, verdict: Verdict, written: Written | Exception) -> None:
+    def _recorded(self, attempt: Attempt, verdict: Verdict, written: Written | Exception) -> None:
         """Hear of the record of a call that may be tried again; if that failed, it is kept for the end of the run."""
         reference_id, tries = attempt.reference_id, attempt.tries
         if isinstance(written, Exception):
@@ -457,13 +418,13 @@ class Connections:
             self._finish(sent(reference_id, verdict, tries, written))
         else:
             attempt.last = verdict.detail or verdict.event_type
-            if self.breaker.is_open or tries >= self._options.attempts_cap or attempt.taken_back >= _TAKEN_BACK_MOST:
+            if self.breaker.is_open or tries >= self._options.attempts_cap or attempt.was_never_in_time:
                 self._finish(unsent(attempt.planned, attempt.last, tries))
             else:
-                again = self._claim(attempt) if verdict is _STALE else self._try_again(attempt, verdict)
+                again = self._claim(attempt) if verdict is STALE else self._try_again(attempt, verdict)
                 self._begin_waiting(attempt, again)
 
-    def _recorded_meanwhile(self, attempt: _Attempt, verdict: Verdict, written: Written | Exception) -> None:
+    def _recorded_meanwhile(self, attempt: Attempt, verdict: Verdict, written: Written | Exception) -> None:
         """Hear of the record of a call that was placed, while its connection went on."""
         if isinstance(written, Exception):
             self.found.unrecorded[attempt.reference_id] = (verdict, attempt.tries)
@@ -471,13 +432,13 @@ class Connections:
         else:
             self.done(sent(attempt.reference_id, verdict, attempt.tries, written))
 
-    async def _try_again(self, attempt: _Attempt, verdict: Verdict) -> None:
+    async def _try_again(self, attempt: Attempt, verdict: Verdict) -> None:
         """Wait, and claim a call again of which nothing was sent. Behind a 429 it is the ledger that makes it wait."""
         if verdict.event_type is not EventType.THROTTLED:
             await self.breaker.sleep(self._options.timing.pause(verdict, attempt.tries))
         await self._claim(attempt)
 
-    def _leave(self, attempt: _Attempt) -> None:
+    def _leave(self, attempt: Attempt) -> None:
         """Let a call be that is not claimed, since the run has ended; where it was tried, that is told."""
         if attempt.tries:
             self._finish(unsent(attempt.planned, attempt.last, attempt.tries))
@@ -525,11 +486,6 @@ class Connections:
         self._sends.clear()
         for task in given_up:
             task.cancel()
-
-
-def _unclear(error: BaseException) -> Verdict:
-    detail = f"flowops failed while sending ({type(error).__name__}); the call may have been placed"
-    return Verdict(EventType.UNCLEAR, detail=detail)
 
 
 def format_error(error: LedgerError) -> str:
