@@ -230,6 +230,9 @@ def tell_of_run(notifier: Notifier, result: Result, run: str) -> None:
     notifier.tell(events_of(result), totals, *more, f"see: flowops status --env {notifier.env}", f"run {run}")
 
 
+_opening = threading.Lock()
+
+
 class Channel(Protocol):
     """Somebody who can be told something."""
 
@@ -239,8 +242,12 @@ class Channel(Protocol):
 
 
 def open_channel(address: str) -> Channel | None:
-    """Return whom an address leads to, None where it is none. Raises ImportError where Apprise is not installed."""
-    with warnings.catch_warnings():
+    """Return whom an address leads to, None where it is none. Raises ImportError where Apprise is not installed.
+
+    One thread at a time: who comes while Apprise loads its services does not find them, and filters of warnings are
+    the process's.
+    """
+    with _opening, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what its services import is not of this house
         from apprise import Apprise, AppriseAsset
 

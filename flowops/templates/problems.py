@@ -66,7 +66,7 @@ class UndefinedName(TemplateError):
         self.asked: Asked = {}
         super().__init__(
             f"'{label}' is not defined",
-            hint=lambda: _what_there_is(parent, str(key), present, self.asked.get(parent, ())),
+            hint=lambda: _what_there_is(label, parent, str(key), present, self.asked.get(parent, ())),
             offset=offset,
         )
 
@@ -89,7 +89,7 @@ def member(parent: str, key: str) -> str:
 _WRITTEN = regex(r"(?:vars|loop)\b")
 
 
-def _what_there_is(parent: str, key: str, present: Iterable[object], asked: Collection[str]) -> str:
+def _what_there_is(label: str, parent: str, key: str, present: Iterable[object], asked: Collection[str]) -> str:
     """Return what a mapping has, the nearest name first.
 
     Where a file has no header, the names of its columns are the values of its first row, and nobody's name looks like
@@ -104,13 +104,19 @@ def _what_there_is(parent: str, key: str, present: Iterable[object], asked: Coll
     parts = [] if guess is None else [meant(key, guess, member(parent, guess))]
     if told or not names:
         parts.append(f"{owner} has: {mask_names(names)}" if names else f"{owner} is empty")
-        if parent == "vars" and guess is None and key.isidentifier():
-            parts[-1] += f"; give it with --var {key}=…"
+        if guess is None:
+            parts[-1] += _remedy(label, parent)
     elif parent == "row":
         parts.append(f"the row has {len(names)} columns, most with other names: is the first line of a CSV its header?")
     else:
         parts.append(f"{owner} has {len(names)} other names")
     return " ".join(parts)
+
+
+def _remedy(label: str, parent: str) -> str:
+    """Return how a variable is given that a template names itself; a name that was worked out may be a row's value."""
+    name = label.removeprefix("vars.")
+    return f"; give it with --var {name}=…" if parent == "vars" and label != name and name.isidentifier() else ""
 
 
 #: The stable names of the rules that this package applies.

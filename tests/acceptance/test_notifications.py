@@ -147,7 +147,7 @@ def test_doctor_says_whether_an_address_can_be_told(real: Path, api: ApiServer, 
 @pytest.mark.parametrize(
     ("wrong", "told_"),
     [
-        ("{to: 'json://127.0.0.1', on: [done]}", "the operator says"),
+        ("{to: 'json://127.0.0.1', on: [done]}", "the operator decides"),
         ("{to: {env: SLACK_URL}, on: [done]}", "may not name the variable"),
         ("{to: {env: FLOWOPS_TOKEN}, on: [done]}", "one variable serves one purpose"),
         ("{to: {env: FLOWOPS_NOTIFY_URL}, on: [everything]}", "on"),

@@ -76,7 +76,7 @@ def test_ten_mistakes_in_three_files_are_ten_messages(tmp_path: Path) -> None:
         ),
         "calls/c.yaml": (
             "apiVersion: flowops/v1\nkind: Call\nreference-id: c\nflow: f\ncallee: '+442079460001'\n"
-            "flow-variables: {minutes: 1, dtmf: 1, wo: x}\n"  # 8 missing, 9 produced, 10 unknown
+            "flow-variables: {minutes: 1, dtmf: 1, color: x}\n"  # 8 missing, 9 produced, 10 unknown
         ),
     }
     for name, text in files.items():

@@ -64,7 +64,7 @@ def test_an_address_names_no_further_files(name: str) -> None:
 
 
 def test_a_parameter_that_postgresql_does_not_know_is_told_without_its_name() -> None:
-    with pytest.raises(ValueError, match=r"^it has a parameter behind its \? that PostgreSQL does not know$"):
+    with pytest.raises(ValueError, match=r"^it has a parameter after its \? that PostgreSQL does not know$"):
         addresses.parameters("postgresql://ann:12/x?y=z")
 
 
