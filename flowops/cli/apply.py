@@ -105,7 +105,7 @@ detached_options = options.together(
 
 
 class Rehearsed(NamedTuple):
-    """The call whose words are rehearsed, and the number that rings."""
+    """The call whose words are rehearsed, and the number that is called."""
 
     reference: str
     number: str
@@ -254,14 +254,14 @@ def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
 
 
 def _have_no_meaning(option: str, given: Mapping[str, object]) -> None:
-    """Raise UsageError for the first option that is given and means nothing beside another one."""
+    """Raise UsageError for the first option that is given and has no meaning together with another one."""
     for name, value in given.items():
         if value:
             raise UsageError(f"{name} has no meaning with {option}")
 
 
 def _rehearse(selection: Selection, rehearsed: Rehearsed, auto_approve: bool, shown: Shown) -> int:
-    """Show what would be said to whom, ask, and ring; return the exit code."""
+    """Show what would be said to whom, ask, and place the call; return the exit code."""
     with (
         report_problems_as(selection, shown.format_),
         rehearsal(selection, rehearsed.reference, rehearsed.number, TERMINAL) as found,
@@ -286,7 +286,7 @@ _HOW = "use --auto-approve, or save a plan, have it reviewed, and use --plan FIL
 
 
 def _is_named(parameter: str) -> bool:
-    """Return whether somebody has given a parameter, on the command line or by its variable."""
+    """Return whether a parameter was given, on the command line or by its variable."""
     source = click.get_current_context().get_parameter_source(parameter)
     return source in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
@@ -300,7 +300,7 @@ def _show(found: Planned, shown: Shown) -> None:
 
 
 def _confirm(plan: Plan, pacing: Pacing, detached: Detached | None) -> None:
-    """Let somebody confirm what would be placed."""
+    """Ask for confirmation of what would be placed."""
     counts = plan.counts()
     count = plan.size + (counts[Action.DEFERRED] if detached is not None else 0)
     moves = f"record {phrases.count(plan.moves, 'call')} under new names" if plan.moves else ""
@@ -318,7 +318,7 @@ def _confirm(plan: Plan, pacing: Pacing, detached: Detached | None) -> None:
 
 
 def _print_result(found: Planned, result: Result, how: _How) -> int:
-    """Print what became of the calls; return the exit code."""
+    """Print the results of the calls; return the exit code."""
     _print(result, how.shown, how.stream)
     for call in result.calls:
         if call.reference_id in result.changed:

@@ -1,4 +1,4 @@
-"""``flowops campaign``: look at campaigns, pause them, let them go on, end them, and wait for them."""
+"""``flowops campaign``: look at campaigns, pause them, resume them, end them, and wait for them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ OUTCOME_CODES = {"completed": 10, "no-answer": 9, "failed": 11, "declined": 12}
 #: How a call ended, by the API's result code. Nothing here says that a person answered.
 OUTCOMES: Mapping[int, str] = {code: name for name, code in OUTCOME_CODES.items()}
 COMPLETED = "completed"
-#: The outcomes behind which a call may be tried again.
+#: The outcomes after which a call may be tried again.
 REPEATABLE = tuple(name for name in OUTCOME_CODES if name != COMPLETED)
 
 #: No call is tried more often.
@@ -81,7 +81,7 @@ class Attempts(NamedTuple):
         return cls(value["max_attempts"], frozenset(value["on"]), after, timedelta(seconds=value["within"]))
 
 
-#: What holds where a document says nothing of attempts.
+#: The default when a document does not set attempts.
 ONE_ATTEMPT = Attempts()
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class CampaignState(StrEnum):
-    """Where a campaign stands; `FINISHED` is one in which nothing is left that could be placed."""
+    """The state of a campaign; `FINISHED` is one in which nothing is left that could be placed."""
 
     #: It is still being written: no worker looks at it, and no plan.
     NEW = "new"
@@ -36,7 +36,7 @@ class Wait(StrEnum):
     TIME = "time"
     #: The outcome of an attempt.
     OUTCOME = "outcome"
-    #: What else the policy asks for, and no clock tells.
+    #: What else the policy asks for, and no clock decides.
     POLICY = "policy"
     #: The API, which could not be reached, or another run that has them in hand.
     API = "api"
@@ -44,7 +44,7 @@ class Wait(StrEnum):
     REFUSED = "refused"
     #: A batch that does not open with the worker's key.
     KEY = "key"
-    #: Somebody who lets the environment, or the campaign, go on.
+    #: Someone who resumes the environment, or the campaign.
     STOPPED = "stopped"
     PAUSED = "paused"
     #: How the first calls end.

@@ -83,7 +83,7 @@ class Move(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What became of a call that this run had claimed."""
+    """The result of a call that this run had claimed."""
 
     reference_id: str
     event_type: EventType

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Absent:
-    """Stands where there is no value; not the same as null."""
+    """Marks that there is no value; not the same as null."""
 
     __slots__ = ()
 
@@ -164,7 +164,7 @@ Path = tuple[str | int, ...]
 
 
 class SourceMap:
-    """Tells where a value stands in a file, and everything inside it.
+    """Says where a value is in a file, and everything inside it.
 
     `start` and `end` are character offsets into the file's text: what lies between is the value as it was written,
     quotes and all. `value` is the mapping or list that was read, None for a scalar. `lines` are those of the file.
@@ -274,7 +274,7 @@ class Document:
         return Document(self.file, self.kind, value, self.source_map, self.text)
 
     def place(self, path: Path = ()) -> Place:
-        """Return where the value at a path stands, or the deepest value on the way that exists."""
+        """Return where the value at a path is, or the deepest value on the way that exists."""
         if path:
             found = self.source_map.at(path)
             return Place(self.file, *found.lines.at(found.start))
@@ -284,11 +284,11 @@ class Document:
         return self._place
 
     def key_place(self, path: Path) -> Place:
-        """Return where the key that ends a path stands."""
+        """Return where the key that ends a path is."""
         return Place(self.file, *self.source_map.at(path[:-1]).key(str(path[-1])))
 
     def written(self, path: Path) -> str:
-        """Return the text of the value at a path, as it stands in the file."""
+        """Return the text of the value at a path, as written in the file."""
         found = self.source_map.at(path)
         return self.text[found.start : found.end]
 
@@ -315,7 +315,7 @@ class Batch:
     problems: Sequence[tuple[int, Problem]] = ()
 
     def place(self, index: int) -> RowPlace:
-        """Return where one of the rows stands."""
+        """Return where one of the rows is."""
         return RowPlace(self.file, self.numbers[index], None if self.lines is None else self.lines[index])
 
     def __iter__(self) -> Iterator[Row | Problem]:
@@ -415,12 +415,12 @@ def rows_of(problem: Problem) -> str:
 
 
 def with_rows(problem: Problem) -> str:
-    """Return the message of a problem, and behind it the rows that have it."""
+    """Return the message of a problem, followed by the rows that have it."""
     rows = rows_of(problem)
     return f"{problem.message} ({rows})" if rows else problem.message
 
 
 def sentence(problem: Problem) -> str:
-    """Return a problem as one line, with its place, its rows and its hint: so warnings are told."""
+    """Return a problem as one line, with its place, its rows and its hint: warnings are shown like this."""
     hint = f"; {problem.hint}" if problem.hint else ""
     return f"{problem.place}: {with_rows(problem)}{hint}"

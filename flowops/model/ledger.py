@@ -1,4 +1,4 @@
-"""What the ledger holds of a call, and what can happen to it."""
+"""What the ledger keeps of a call, and what can happen to it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class State(StrEnum):
     FINISHED = "finished"
     REJECTED = "rejected"
     IN_DOUBT = "in-doubt"
-    #: Another reference-id stands for the call now: this one is never placed again.
+    #: The call has another reference-id now: this one is never placed again.
     RENAMED = "renamed"
     CANCELLED = "cancelled"
 
     @property
     def is_placed(self) -> bool:
-        """Return whether the API has taken the call: nobody can un-ring it."""
+        """Return whether the API has taken the call: it cannot be undone."""
         return STATES[self].is_placed
 
     @property
@@ -244,7 +244,7 @@ class Tried(NamedTuple):
 
     @property
     def within(self) -> datetime:
-        """Return the time behind which nothing of the call is due any more, where it is the first attempt."""
+        """Return the time after which nothing of the call is due any more, where it is the first attempt."""
         return datetime.fromisoformat(self.first_claimed_at or self.claimed_at) + self.attempts.within
 
 

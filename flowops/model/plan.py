@@ -51,7 +51,7 @@ class Action(StrEnum):
 
 
 SENDING = frozenset({Action.PLACE, Action.RETRY})
-#: What whoever agrees to a plan agrees to: calls whose time has not come are placed when it has.
+#: What the approval of a plan covers: calls whose time has not come are placed when it has.
 MAY_BE_PLACED = SENDING | {Action.DEFERRED, Action.MOVED}
 
 
@@ -376,7 +376,7 @@ class Plan:
 
 
 class Shift(StrEnum):
-    """What became of a call between two revisions."""
+    """How a call changed between two revisions."""
 
     ADDED = "added"
     CHANGED = "changed"

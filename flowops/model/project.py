@@ -115,7 +115,7 @@ class Environment(NamedTuple):
 
 
 class Project(NamedTuple):
-    """The project file, or what stands for it when there is none (`document` is None then).
+    """The project file, or what replaces it when there is none (`document` is None then).
 
     `root` is the directory that relative paths start at. `defaults` and `vars` keep their places in
     `document`, under the keys of the same names.
@@ -200,7 +200,7 @@ def _callbacks(callbacks: CallbackSettings) -> dict[str, Value]:
 
 
 def _policy(project: Project, environment: Environment) -> Value:
-    """Return what the project's policy says, and that of the environment beside it; None where there is neither."""
+    """Return what the project's policy says, and that of its environment; None where there is neither."""
     if project.document is None:
         return None
     written = (project.document.value.get("environments") or {}).get(environment.name) or {}

@@ -1,4 +1,4 @@
-"""What became of a run: one verdict a request, one result a call, and what of it is a failure."""
+"""The result of a run: one verdict per request, one result per call, and what counts as a failure."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class CallResult(NamedTuple):
 class Result(NamedTuple):
     """A whole run. `interrupted` is the signal's number; `failure` is what ended it early, for people.
 
-    `guards` are those that tripped: nothing was placed from then on. `changed` are calls that the files no longer held
+    `guards` are those that tripped: nothing was placed after that. `changed` are calls that the files no longer held
     as they were planned when their turn came. `beyond` are calls behind as many as the run was to place. `invalid` are
     rows that were left out of the plan.
     """
@@ -163,7 +163,7 @@ def words_of_plan(plan: Plan) -> dict[str, int]:
 
 
 def words_of_result(plan: Plan, result: Result) -> dict[str, int]:
-    """Count by the words of FAIL_ON what a run of a plan has come to."""
+    """Count by the words of FAIL_ON the results of a run of a plan."""
     counts = {outcome.value: count for outcome, count in result.counts().items()}
     return {
         **counts,

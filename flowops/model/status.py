@@ -1,4 +1,4 @@
-"""What became of the calls of an environment, as a report tells it, and what the environment needs."""
+"""The results of the calls of an environment, as a report shows them, and what the environment needs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Totals(NamedTuple):
 class TotalsColumn(NamedTuple):
     """One number that a report says of calls: all formats draw it, and the schema of the JSON has it.
 
-    `about` says what is counted. It is told even where it is zero if `is_always`.
+    `about` says what is counted. It is shown even when it is zero if `is_always`.
     """
 
     name: str
@@ -83,7 +83,7 @@ COLUMNS = (
 
 
 class GroupTotals(NamedTuple):
-    """What became of the calls of one label, or of one attempt: `name` is ``campaign=reminders``, or ``2``."""
+    """The results of the calls of one label, or of one attempt: `name` is ``campaign=reminders``, or ``2``."""
 
     name: str
     totals: Totals
@@ -99,7 +99,7 @@ class HeldBack(NamedTuple):
 
 
 class DocumentTotals(NamedTuple):
-    """What became of the calls of one document: `place` is where it begins, None for calls that no file names."""
+    """The results of the calls of one document: `place` is where it begins, None for calls that no file names."""
 
     place: str | None
     labels: Mapping[str, str]
@@ -150,7 +150,7 @@ class LedgerStatus(NamedTuple):
 
     @property
     def totals(self) -> Totals:
-        """Return what became of all of them."""
+        """Return the results of all of them."""
         return Totals(self.counts, self.outcomes)
 
     @property
@@ -160,7 +160,7 @@ class LedgerStatus(NamedTuple):
 
 
 class Status(StrEnum):
-    """What became of a check. A warning keeps no call from being placed."""
+    """The result of a check. A warning prevents no call."""
 
     OK = "ok"
     WARNING = "warning"

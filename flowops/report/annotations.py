@@ -1,4 +1,4 @@
-"""Say what somebody has to look at, for the services that show it beside a line of a file."""
+"""Say what a person has to look at, for the services that show it next to a line of a file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ URGENT: Mapping[Action | Shift, str] = {
     Action.GIVEN_UP: "given up: refused again and again",
     Action.BLOCKED: "blocked by the policy",
 }
-#: Where a guard is told that is written in no file: services want a place.
+#: Where a guard is shown that is written in no file: services want a place.
 NOWHERE = Place("flowops.yaml")
 #: A service shows the beginning of a message; JSON has it whole.
 LONGEST = 1_000

@@ -59,7 +59,7 @@ class Edit(NamedTuple):
 
 #: A sentence or a part of one; a plain text in it is prose.
 Phrase: TypeAlias = "tuple[str | Word | Edit, ...]"
-#: What stands in one field of a table, a line each.
+#: The content of one field of a table, one line each.
 Cell: TypeAlias = "tuple[Phrase, ...]"
 
 
@@ -67,7 +67,7 @@ class Where(StrEnum):
     """Where a terminal has the content of a column; pages have a column for each."""
 
     CELL = "cell"
-    #: At the end of the row, behind a colon; further lines below it.
+    #: At the end of the row, after a colon; further lines below it.
     AFTER = "after"
     #: On lines of its own.
     BELOW = "below"
@@ -101,7 +101,7 @@ class Lazy(Generic[Item]):
 
 
 class Table(NamedTuple):
-    """Rows; `number` is how many there are, None where nobody knows before the end.
+    """Rows; `number` is how many there are, None where that is not known before the end.
 
     A terminal shows a `few` of them where not all are asked for. `hidden` says which others there are.
     With a `total` a terminal has the head, every column aligned, and the number of rows.
@@ -117,7 +117,7 @@ class Table(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A thing in a list, a line or more, and what is to be known of it."""
+    """An item of a list, one line or more, and its details."""
 
     lines: tuple[Phrase, ...]
     note: Phrase = ()
@@ -151,7 +151,7 @@ class Chart(NamedTuple):
 
 
 class Code(NamedTuple):
-    """Lines to be taken as they are; with a caption they are a whole document."""
+    """Lines that are printed unchanged; with a caption they are a whole document."""
 
     lines: Iterable[str]
     caption: str = ""
@@ -177,7 +177,7 @@ class Section(NamedTuple):
 
 
 class Total(NamedTuple):
-    """One of the totals; `phones` is how many phones these calls ring, where that is known."""
+    """One of the totals; `phones` is how many phones these calls go to, where that is known."""
 
     name: str
     number: int
@@ -193,7 +193,7 @@ class Total(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """How many there are of each kind; the first `always` are told even when they are none."""
+    """How many there are of each kind; the first `always` are shown even when they are zero."""
 
     label: Phrase
     counts: tuple[Total, ...]
@@ -201,7 +201,7 @@ class Totals(NamedTuple):
 
     @property
     def told(self) -> tuple[Total, ...]:
-        """Return those that a reader is told of."""
+        """Return those that a reader is shown."""
         return tuple(each for at, each in enumerate(self.counts) if at < self.always or each.number)
 
 

@@ -35,7 +35,7 @@ class Variant:
 
 @dataclass(slots=True)
 class ChangedField:
-    """What became of one field in all calls that have it from one place of the files; the commonest way first.
+    """How one field changed in all calls that have it from one place of the files; the most common change first.
 
     `variants` are those for a reader, `hidden` counts the others and `hidden_calls` their calls.
     """
@@ -112,7 +112,7 @@ def of_difference(found: Difference, environment: str, *, full: bool = False) ->
 
 
 def _of_attempts(each: ChangedAttempts) -> ChangedField:
-    """Return what became of how often the calls of a document may be tried."""
+    """Return how the number of attempts of a document's calls changed."""
     before = ABSENT if each.before in (None, ONE_ATTEMPT) else str(each.before)
     after = ABSENT if each.after == ONE_ATTEMPT else str(each.after)
     return ChangedField("attempts", each.place, each.calls, [Variant(pieces(before, after), each.calls, [each.first])])

@@ -85,7 +85,7 @@ def markdown_code(text: str) -> str:
 
 
 def markdown_prose(text: str, longest: int = LONGEST_PROSE) -> str:
-    """Return a sentence with words from outside; nothing in it becomes a link or mentions anybody."""
+    """Return a sentence with words from outside; nothing in it becomes a link or mentions anyone."""
     parts = _CALLS_OUT.split(safe(clip(text, longest)))
     return "".join(
         f"<code>{_references(part)}</code>" if at % 2 else _references(part) for at, part in enumerate(parts)

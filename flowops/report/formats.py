@@ -25,7 +25,7 @@ ALL = (
     *(BLOCKED, CAMPAIGNS),
 )
 REVIEWED = (PROBLEMS, CASES, PLAN, RESULT, DIFFERENCE)
-#: What a pipeline keeps as a file, beside what it prints.
+#: What a pipeline keeps as a file, in addition to what it prints.
 REPORTED = (*REVIEWED, STATUS)
 
 

@@ -43,7 +43,7 @@ class PeopleCounter:
 
 
 def distinguish(calls: Iterable[tuple[Sequence[str], Sequence[str]]]) -> list[tuple[str, ...]]:
-    """Return the masked callees of calls, with their pseudonyms behind those that are to be seen more than once."""
+    """Return the masked callees of calls, with a pseudonym after those that appear more than once."""
     listed = list(calls)
     seen = Counter(callee for callees, _ in listed for callee in callees)
     return [

@@ -1,4 +1,4 @@
-"""Phrases that several formats share, and the line of a file that a problem speaks of. Nothing here is escaped."""
+"""Phrases that several formats share, and the line of a file that a problem is about. Nothing here is escaped."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CODES = {
     11: "failed",
     12: "declined",
 }
-#: So many of the first totals are told even when they are zero.
+#: This many of the first totals are shown even when they are zero.
 ALWAYS_TOLD = 3
 #: How many callees of one call are named.
 _SOME_CALLEES = 3
@@ -77,7 +77,7 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def came_to(word: str) -> str:
-    """Return what became of calls, as the report of a day says it."""
+    """Return the results of calls, as the report of a day says them."""
     return "not answered" if word == "no-answer" else word.replace("-", " ")
 
 

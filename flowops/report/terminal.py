@@ -89,7 +89,7 @@ def wrapped(spans: Line, columns: int) -> Iterator[Line]:
 
 
 def _end(text: str, start: int, room: int, later: int) -> int:
-    """Return where the piece of a text ends that begins at `start`; `later` is the room of the lines behind it."""
+    """Return where the piece of a text ends that begins at `start`; `later` is the room of the lines after it."""
     most, used = start, 0
     while most < len(text) and used + width(text[most]) <= room:
         used += width(text[most])
@@ -187,7 +187,7 @@ def progress(
 ) -> Iterator[Callable[[int], None]]:
     """Give a function to call with how many of `total` are newly done: ``advance(1)``, as often as you like.
 
-    The total is None where nobody knows it. Not for several threads at once.
+    The total is None when it is not known. Not for several threads at once.
     """
     out = stream or sys.stderr
     bar = out.isatty() and os.environ.get("TERM") != "dumb"

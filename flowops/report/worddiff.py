@@ -28,7 +28,7 @@ MASKED = " (another value behind the mask)"
 
 
 class Side(StrEnum):
-    """Which of the two a piece stands in."""
+    """Which of the two contains a piece."""
 
     BOTH = "both"
     BEFORE = "before"
@@ -43,7 +43,7 @@ class Piece(NamedTuple):
 
 
 def pieces(before: Value, after: Value) -> tuple[Piece, ...]:
-    """Return what leads from one masked value to the other; equal ones say that another value is behind the mask."""
+    """Return what leads from one masked value to the other; equal masks say that the real values differ."""
     if before is not ABSENT and before == after and type(before) is type(after):
         return (Piece(Side.BOTH, f"{shown(after)}{MASKED}"),)
     if isinstance(before, str) and isinstance(after, str):
@@ -55,7 +55,7 @@ def pieces(before: Value, after: Value) -> tuple[Piece, ...]:
 
 
 def edit(found: Sequence[Piece]) -> tuple[Piece, ...]:
-    """Return the difference alone, whatever stands around it: calls with other names in the same text have the same."""
+    """Return the difference alone, whatever surrounds it: calls with other names in the same text have the same."""
     differing = tuple(Piece(piece.side, piece.text.strip()) for piece in found if piece.side is not Side.BOTH)
     return differing or tuple(found)
 

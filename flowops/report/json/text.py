@@ -51,7 +51,7 @@ def dumps(value: Json | list[Json]) -> Iterator[str]:
 
 
 def source(place: Place, row: RowPlace | None) -> Json:
-    """Return where a call or a problem stands; `row` counts the data rows of a call set from 1."""
+    """Return where a call or a problem is; `row` counts the data rows of a call set from 1."""
     return {"file": place.file, "line": place.line, "column": place.column, "row": row.number if row else None}
 
 

@@ -94,7 +94,7 @@ def labels_of(labels: Mapping[str, str]) -> Phrase:
 
 
 def quoted_lines(problem: Problem, source: Callable[[Place], str | None]) -> Iterator[Phrase]:
-    """Yield the line that a problem speaks of, and a caret below it."""
+    """Yield the line that a problem is about, and a caret below it."""
     hidden = problem.code == NEVER_QUOTED or problem.place.file.endswith(DATA_FILES)
     text = None if hidden else source(problem.place)
     if text is not None and text.strip():
@@ -168,7 +168,7 @@ def _pace(rate: float | None) -> str:
 
 
 def _cut(bars: Sequence[Bar], most: int, rest: str) -> list[Bar]:
-    """Return the first bars, and what all others come to under one name."""
+    """Return the first bars, and the sum of all others under one name."""
     others = sum(bar.number for bar in bars[most:])
     return [*bars[:most], *([Bar(rest, others)] if others else [])]
 

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from flowops.report.worddiff import Piece
 
 _URGENT = (Action.CONFLICT, Action.IN_DOUBT, Action.GIVEN_UP, Action.BLOCKED)
-#: Said where nothing is to be done, and nothing was.
+#: Shown when there is nothing to do, and nothing was done.
 NO_CHANGES = "No changes. Every call of these files was placed before."
 _SHORT_ID, _SHORT_REVISION = 8, 12
 
@@ -122,7 +122,7 @@ def commit(revision: str) -> Word:
 
 
 def _where_to(settings: Mapping[str, str]) -> Iterator[str]:
-    """Yield where calls go and who hears of them, which a reviewer agrees to; the sandbox goes nowhere."""
+    """Yield where calls go and who is notified of them, which a reviewer approves; the sandbox goes nowhere."""
     if settings.get("api", SANDBOX) != SANDBOX:
         callbacks = f"; callbacks go to {settings['callbacks']}" if "callbacks" in settings else ""
         yield f"Calls are posted to {settings['api']}, with the token in {settings.get('token')}{callbacks}."
@@ -262,7 +262,7 @@ _OUTCOMES = (
     (Outcome.MOVED, None, "Moved", ": placed before, and known by a new reference-id from now on."),
     (Outcome.UNCHANGED, False, "Unchanged", ": placed before."),
 )
-#: How many causes of failed calls are told first; each call has its own besides.
+#: How many causes of failed calls are shown first; each call has its own besides.
 CAUSES = 3
 #: How many calls of one outcome a terminal shows where not all are asked for.
 A_FEW = 20

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from flowops.model.status import DocumentTotals, HeldBack, LedgerStatus
     from flowops.model.status import Totals as CallTotals
 
-#: What is told of a day even where there is none of it.
+#: What is shown of a day even when the number is zero.
 _ALWAYS = frozenset(column.name for column in COLUMNS if column.is_always)
 _TONES = {"placed": Tone.GOOD, "refused": Tone.BAD, "in-doubt": Tone.DOUBT, "held-back": Tone.WAIT}
 #: Said where calls stay placed for ever.
@@ -140,7 +140,7 @@ def _numbers(status: LedgerStatus) -> Iterator[tuple[str, int]]:
 
 
 def _groups_section(title: str, groups: Sequence[tuple[Cell, CallTotals]]) -> Section:
-    """Return what became of the calls of each document, label or attempt, a line each."""
+    """Return the results of the calls of each document, label or attempt, one line each."""
     columns = (Column(title.split()[-1]), Column("calls"), Column("came to"))
     rows = Lazy(lambda: (_group_row(name, totals) for name, totals in groups))
     return Section((strong(title),), [Table(columns, rows, len(groups))])
@@ -191,7 +191,7 @@ def _given_up_section(given_up: Sequence[GivenUp]) -> Iterator[Section]:
 
 
 def _partly_refused_section(status: LedgerStatus) -> Iterator[Section]:
-    """Yield the placed calls of which not every callee was called, until somebody has said that this is known."""
+    """Yield the placed calls of which not every callee was called, until someone has acknowledged this."""
     if status.partly_refused:
         rows = Lazy(
             lambda: (

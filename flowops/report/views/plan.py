@@ -300,7 +300,7 @@ def pseudonyms_of(plan: Plan) -> Callable[[str], str]:
 
 
 def distinguish_callees(groups: Iterable[Group]) -> None:
-    """Put pseudonyms behind the callees that look alike, of all the calls that a reader sees."""
+    """Put pseudonyms after the callees that look alike, of all the calls that a reader sees."""
     shown = [(group.shown, at) for group in groups for at in range(len(group.shown))]
     callees = distinguish((calls[at].callees, calls[at].pseudonyms) for calls, at in shown)
     for (calls, at), named in zip(shown, callees, strict=True):

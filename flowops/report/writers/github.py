@@ -1,4 +1,4 @@
-"""What GitHub Actions gives a step: annotations beside the lines of a pull request, a summary, and outputs.
+"""What GitHub Actions gives a step: annotations next to the lines of a pull request, a summary, and outputs.
 
 Source: docs.github.com, workflow commands.
 """
@@ -38,7 +38,7 @@ FORMAT = Format(
     instead=True,
 )
 
-#: GitHub shows ten errors of a step; what is behind them is in the log and in the summary.
+#: GitHub shows ten errors of a step; further ones are in the log and in the summary.
 MOST = 50
 
 
@@ -56,7 +56,7 @@ def write(output: Output, target: Target) -> None:
 
 
 def annotation_lines(annotations: Iterable[Annotation]) -> Iterator[str]:
-    """Yield a line for each annotation that GitHub shows beside the place."""
+    """Yield a line for each annotation that GitHub shows next to the place."""
     for number, each in enumerate(annotations):
         if number == MOST:
             return

@@ -1,4 +1,4 @@
-"""Draw reports as one self-contained page: no file beside it and nothing fetched, fit to be kept with a CI job.
+"""Draw reports as one self-contained page: no other file and nothing fetched, fit to be kept with a CI job.
 
 How a page is built is in ``page.html``, a Jinja template that escapes whatever it is given; how it looks in
 ``page.css``.

@@ -76,7 +76,7 @@ def cases_junit(view: CasesView, located: Callable[[str], str]) -> str:
 
 
 def plan_junit(view: PlanView) -> str:
-    """Return a case a call that is shown; what is held back is skipped: a plan that tells of it has not failed."""
+    """Return a case a call that is shown; what is held back is skipped: a plan that reports it has not failed."""
     cases = [Case("guards", guard.name, "skipped", guard.reason) for guard in view.guards]
     cases += (_planned(call) for group in view.groups for call in group.shown)
     return _suite(f"flowops plan for {view.environment}", cases)

@@ -34,7 +34,7 @@ HELD = "The call is not placed as it is. flowops plan shows it with the reason; 
 
 
 def write(output: Output, target: Target) -> None:
-    """Write what somebody has to look at."""
+    """Write what a person has to look at."""
     target.stream.writelines(dumps(sarif(of_output(output, target.located))))
 
 

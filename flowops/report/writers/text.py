@@ -41,7 +41,7 @@ STYLES = {
 _SIDES = {Side.BOTH: "", Side.BEFORE: "dim strike", Side.AFTER: "green"}
 #: A column is not filled up further than this, so that one long name does not push the others away.
 WIDEST = 40
-#: Stands before further lines of a row.
+#: Comes before further lines of a row.
 _HANGING = "    "
 #: Signs that need no explanation.
 UNDERSTOOD = frozenset("+=")
