@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,6 +17,7 @@ from api_server import api_server
 from comparison import Comparison
 from data_set import make
 from ledgers import ledgers
+from listening import listening
 from measuring import ENVIRONMENT, Run, measured, processor
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def callbacks(size: Size, keep: Path | None) -> list[Comparison]:
                 make(project, count)
                 posts = placed(project, name, url, api)
                 runs["answered alone"].append(sent(urlsplit(bare).netloc, posts))
-                with listening(project) as (address, process):
+                with listening(project, ENVIRONMENT, *E) as (address, process):
                     before = processor(process)
                     run = sent(address, posts)
                     runs["recorded"].append(run._replace(cpu=processor(process) - before))
@@ -88,22 +87,6 @@ def placed(root: Path, name: str, url: str, api: str) -> list[tuple[str, bytes]]
             body |= {"caller": "+442079460000", "callee": callee}
             posts.append((path, json.dumps({**body, "result": {"code": 10, "description": "done"}}).encode()))
     return posts
-
-
-@contextmanager
-def listening(root: Path) -> Iterator[tuple[str, int]]:
-    """Serve the callbacks; give the address and the number of the process."""
-    command = [*FLOWOPS, "listen", *E, "--port", "0"]
-    with subprocess.Popen(command, cwd=root, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        line = next(line for line in process.stderr if "listening" in line)
-        found = re.search(r"127[.]0[.]0[.]1:[0-9]+", line)
-        assert found is not None
-        threading.Thread(target=process.stderr.read, daemon=True).start()  # its log is not to fill the pipe
-        try:
-            yield found[0], process.pid
-        finally:
-            process.terminate()
 
 
 def sent(address: str, posts: Sequence[tuple[str, bytes]]) -> Run:

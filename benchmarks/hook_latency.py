@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api_server import api_server
 from comparison import Comparison
+from listening import listening
 from measuring import ENVIRONMENT, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from size import Size
 
 SECRET = "a-secret-of-many-characters"
@@ -59,7 +55,9 @@ def hook_latency(size: Size, _keep: Path | None) -> list[Comparison]:
             (root / "flowops.yaml").write_text(PROJECT.format(api=api))
             command = [sys.executable, "-m", "flowops", "ledger", "init", "--env", "measured"]
             subprocess.run(command, cwd=root, env=ENV, check=True, capture_output=True)
-            with _listening(root) as address:
+            with listening(root, ENV, "--env", "measured", "--hook", "oncall") as (address, _):
+                while _status(address, "/readyz") != 200:
+                    time.sleep(0.02)
                 for number in range(size.starts):
                     body = {"groupKey": str(number), "alerts": [{"annotations": {"summary": "the disk is full"}}]}
                     connection = http.client.HTTPConnection(address, timeout=30)
@@ -75,24 +73,6 @@ def hook_latency(size: Size, _keep: Path | None) -> list[Comparison]:
         "request to answer": [Run(at - begin, 0.0, 0.0) for at, begin in zip(answered, sent, strict=True)],
     }
     return [Comparison("An alert to a hook", 1, "alert", runs, note="SQLite; the API answers at once.")]
-
-
-@contextmanager
-def _listening(root: Path) -> Iterator[str]:
-    """Serve the hook; give host and port once it can place calls."""
-    command = [sys.executable, "-m", "flowops", "listen", "--env", "measured", "--hook", "oncall", "--port", "0"]
-    with subprocess.Popen(command, cwd=root, env=ENV, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        line = next(line for line in process.stderr if "listening" in line)
-        found = re.search(r"127[.]0[.]0[.]1:[0-9]+", line)
-        assert found is not None
-        threading.Thread(target=process.stderr.read, daemon=True).start()  # its log is not to fill the pipe
-        while _status(found[0], "/readyz") != 200:
-            time.sleep(0.02)
-        try:
-            yield found[0]
-        finally:
-            process.terminate()
 
 
 def _status(address: str, path: str) -> int:
