@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sample_plan import ENVIRONMENT, plan_of
 
-from flowops.__main__ import _APART
+from flowops.__main__ import OBJECTS_APART
 from flowops.api.address import Secret
 from flowops.api.client import FlowBuilder
 from flowops.apply.control import ShutdownRequest
@@ -90,6 +90,6 @@ def main(way: str, calls: int, concurrency: int, address: str, url: str, rate: f
 
 
 if __name__ == "__main__":
-    gc.set_threshold(_APART)  # as the command line does
+    gc.set_threshold(OBJECTS_APART)  # as the command line does
     way, calls, concurrency, address, url, *rate = sys.argv[1:]
     main(way, int(calls), int(concurrency), address, url, float(rate[0]) if rate else None)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 #: New objects between two looks of the garbage collector. Importing makes many, so do the documents of a project, and
 #: nearly no garbage: looking at them all takes longer than many a command.
-_APART = 300000
+OBJECTS_APART = 300000
 
 
 def main() -> "NoReturn":
     """Run the command line and exit with the contract's code."""
-    gc.set_threshold(_APART)
+    gc.set_threshold(OBJECTS_APART)
     if sys.argv[1:] == ["--version"] and not os.environ.get("FLOWOPS_PLUGINS"):
         # As click would say it, which takes three times as long to be imported as Python to start.
         sys.stdout.write(f"flowops {__version__}\n")

@@ -4,16 +4,15 @@ Prometheus. Nobody is found there either."""
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.commands import start
 from support.listening import address_of, ask
-from support.lives import ALL, CALLS, FEW, FLOW, LOUD, PRODUCTION, Life, echo, free_port, mixed
+from support.lives import ALL, CALLS, FEW, FLOW, LOUD, PRODUCTION, Life, echo, life_in
 from support.receivers import http_receiver, mail_receiver
-from support.server import ApiServer, accept
+from support.server import accept
 
 from flowops.report.formats import PLAN, RESULT
 
@@ -63,9 +62,7 @@ variables:
 @pytest.fixture(params=[FEW, ALL])
 def life(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
     """Calls of people, in a SQLite ledger."""
-    with ApiServer(mixed) as api:
-        found = Life(tmp_path / "root", api, "sqlite:///ledger.db", free_port(), *request.param)
-        monkeypatch.setattr(tempfile, "tempdir", str(found.temporary))
+    with life_in(tmp_path / "root", *request.param, monkeypatch) as found:
         yield found
 
 

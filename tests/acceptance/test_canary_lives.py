@@ -12,7 +12,6 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.canaries import left_behind
 from support.commands import environment
-from support.lives import ALL, CALLS, ENV, FEW, LOUD, PRODUCTION, SECRET, Life, echo, free_port, mixed
+from support.lives import ALL, CALLS, ENV, FEW, LOUD, PRODUCTION, SECRET, Life, echo, free_port, life_in, mixed
 from support.server import ApiServer
 
 from flowops.callbacks.token import callback_url
@@ -39,9 +38,7 @@ if TYPE_CHECKING:
 @pytest.fixture(params=[FEW, ALL])
 def life(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
     """Calls of people, in a SQLite ledger."""
-    with ApiServer(mixed) as api:
-        found = Life(tmp_path / "root", api, "sqlite:///ledger.db", free_port(), *request.param)
-        monkeypatch.setattr(tempfile, "tempdir", str(found.temporary))
+    with life_in(tmp_path / "root", *request.param, monkeypatch) as found:
         yield found
 
 

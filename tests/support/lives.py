@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import subprocess
+import tempfile
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +18,7 @@ from support.server import TOKEN, ApiServer, accept, drop, queued, respond
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
     from pathlib import Path
 
 SECRET = "a secret of the callbacks"
@@ -166,3 +169,12 @@ def free_port() -> int:
     with sockets.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+@contextmanager
+def life_in(root: Path, count: int, words: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Life]:
+    """Give calls of people, in a SQLite ledger, while their API answers."""
+    with ApiServer(mixed) as api:
+        found = Life(root, api, "sqlite:///ledger.db", free_port(), count, words)
+        monkeypatch.setattr(tempfile, "tempdir", str(found.temporary))
+        yield found
