@@ -159,6 +159,8 @@ def run(root: Path, *args: str, env: dict[str, str] | None = None, stdin: str = 
         patch.setattr(sys, "stdin", io.StringIO(stdin))
         with pytest.raises(SystemExit) as ended:
             main()
+        if "flowops.app.notify" in sys.modules:  # the end of a process waits for what is under way
+            sys.modules["flowops.app.notify"].wait_for_messages()
     raw = stream.buffer
     assert isinstance(raw, io.BytesIO)
     return Ended(ended.value.code, raw.getvalue().decode("utf-8", "replace"))
