@@ -171,6 +171,9 @@ class ApiServer:
             # Not `makefile`, which would keep the socket open behind the back of a behaviour that closes it.
             stream = io.BufferedReader(socket.SocketIO(connection, "r"))
             try:
+                # As web servers do: a greeting of TLS, which has an end of line in it or not, waits for nothing.
+                if stream.peek(1)[:1] == b"\x16":
+                    return respond(connection, "400 Bad Request", b"")
                 while stream.readline():
                     headers: dict[str, str] = {}
                     while (line := stream.readline().decode("latin-1").strip()) != "":
