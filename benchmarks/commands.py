@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comparison import Comparison
-from data_set import data_set
+from data_set import BRAND, data_set
 from measuring import in_turns, measured
 from plan_rows import PLAN
 
@@ -31,14 +31,11 @@ given:
   row: {{id: {number}, phone: "+88810000000001", name: Patient, street: High Street, when: Monday, minutes: "5"}}
 expect: {{action: place}}
 """
-#: What a bare program does of a full ledger: count, and write what there is as lines of JSON.
 BARE_STATUS = "SELECT state, count(*) FROM flowops_calls GROUP BY state"
-BARE_EXPORT = (
-    "import json, sqlite3, sys\n"
-    "rows = sqlite3.connect(sys.argv[1]).execute('SELECT * FROM flowops_calls')\n"
-    "names = [each[0] for each in rows.description]\n"
-    "sys.stdout.writelines(json.dumps(dict(zip(names, row)), default=bytes.hex) + '\\n' for row in rows)\n"
-)
+BARE_DIFF, BARE_EXPORT = map(Path(__file__).with_name, ("bare_diff.py", "bare_export.py"))
+#: What the places of the calls are called when the head of a `diff` was changed.
+OTHER = "Acme Hospitals"
+DIFF = "diff, every call changed"
 
 
 def commands(size: Size, keep: Path | None) -> list[Comparison]:
@@ -53,15 +50,17 @@ def _beside_plan(size: Size, rows: int) -> Comparison:
         for command in (["init", "-q"], ["add", "flowops.yaml", "calls", "data"], ["commit", "-q", "-m", "before"]):
             subprocess.run([*GIT, *command], cwd=root, check=True)
         project = root / "flowops.yaml"
-        project.write_text(project.read_text().replace("brand: Acme Clinics", "brand: Acme Hospitals"))
+        project.write_text(project.read_text().replace(BRAND, OTHER))
         jobs = {
             "plan": partial(measured, PLAN, root),
             "plan, as JSON": partial(measured, [*PLAN, "--format", "json"], root),
             "validate": partial(measured, [*FLOWOPS, "validate"], root),
-            "diff, every call changed": partial(measured, [*FLOWOPS, "diff", "HEAD", *ENV], root),
+            DIFF: partial(measured, [*FLOWOPS, "diff", "HEAD", *ENV], root),
+            f"{DIFF}: bare program": partial(measured, [sys.executable, BARE_DIFF, root, BRAND, OTHER], root),
         }
         runs = in_turns(jobs, size.rounds)
-    return Comparison(f"Commands over {rows:,} rows of CSV", rows, "row", runs, by="processor")
+    title = f"Commands over {rows:,} rows of CSV"
+    return Comparison(title, rows, "row", runs, by="processor", bare={DIFF: f"{DIFF}: bare program"})
 
 
 def _cases(size: Size) -> Comparison:
@@ -84,7 +83,7 @@ def _of_a_ledger(size: Size, keep: Path | None) -> list[Comparison]:
         pairs = {
             "status": ([sys.executable, "-c", count], [*FLOWOPS, "status", *ENV]),
             "ledger export": (
-                [sys.executable, "-c", BARE_EXPORT, file],
+                [sys.executable, BARE_EXPORT, file],
                 [*FLOWOPS, "ledger", "export", *ENV],
             ),
         }

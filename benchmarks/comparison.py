@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from measuring import spread
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from measuring import Run, Spread
 
 
@@ -16,6 +18,8 @@ class Comparison:
     """What was compared: each run of a job did `count` of a `unit`; the first job is what the others are held against.
 
     The ratios are those of the times, the times of the processors, or the speeds. `note` is what a reader has to know.
+    `bare` names, for jobs of flowops, the job among the others that is a bare program of them (a file ``bare_*.py``):
+    it does what cannot be left out, and nothing else. The ratio to it has a column of its own.
     """
 
     title: str
@@ -24,15 +28,16 @@ class Comparison:
     runs: dict[str, list[Run]]
     by: Literal["time", "processor", "speed"] = "time"
     note: str = ""
+    bare: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def baseline(self) -> str:
         """The job that counts as 1."""
         return next(iter(self.runs))
 
-    def ratios(self, name: str) -> Spread:
-        """The time of a job as a ratio to the baseline's in the same round, or the other way round for speeds."""
-        pairs = list(zip(self.runs[name], self.runs[self.baseline], strict=True))
+    def ratios(self, name: str, to: str = "") -> Spread:
+        """The time of a job as a ratio to another's, or the baseline's, in the same round; for speeds the inverse."""
+        pairs = list(zip(self.runs[name], self.runs[to or self.baseline], strict=True))
         if self.by == "speed":
             return spread(base.wall / run.wall for run, base in pairs)
         if self.by == "processor":
@@ -41,13 +46,15 @@ class Comparison:
 
     def table(self) -> list[list[str]]:
         """A head, then a row a job; a column that says nothing is left out."""
-        rows = [["", "time", "processor", f"{self.unit}s/s", "peak", f"{self.by}, {self.baseline} = 1"]]
+        ratios = [f"{self.by}, {self.baseline} = 1", f"{self.by}, its bare program = 1"]
+        rows = [["", "time", "processor", f"{self.unit}s/s", "peak", *ratios]]
         for name, runs in self.runs.items():
             wall, cpu, peak = (spread(run[at] for run in runs) for at in range(3))
             ratio = "1" if name == self.baseline else between(self.ratios(name), "{:.2f}".format)
             rate = f"{self.count / wall.middle:,.0f}" if self.count > 1 else ""
             memory = f"{peak.most:,.0f} MB" if peak.most else ""
-            rows.append([name, between(wall, duration), duration(cpu.middle), rate, memory, ratio])
+            bare = between(self.ratios(name, self.bare[name]), "{:.2f}".format) if name in self.bare else ""
+            rows.append([name, between(wall, duration), duration(cpu.middle), rate, memory, ratio, bare])
         columns = [each for each in zip(*rows, strict=True) if any(each[1:])]
         return [list(row) for row in zip(*columns, strict=True)]
 
@@ -56,6 +63,7 @@ class Comparison:
         found = asdict(self)
         found["runs"] = {name: [run._asdict() for run in runs] for name, runs in self.runs.items()}
         found["ratios"] = {name: self.ratios(name)._asdict() for name in self.runs if name != self.baseline}
+        found["ratios_to_bare"] = {name: self.ratios(name, bare)._asdict() for name, bare in self.bare.items()}
         return found
 
 

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PROJECT = """\
+BRAND = "Acme Clinics"
+PROJECT = f"""\
 apiVersion: flowops/v1
 kind: Project
 name: benchmark
-defaults: {caller: "+442079460000", voicemail-response: Stop, max-ringing-timeout: 30}
-vars: {brand: Acme Clinics}
+defaults: {{caller: "+442079460000", voicemail-response: Stop, max-ringing-timeout: 30}}
+vars: {{brand: {BRAND}}}
 environments:
   large:
     api: http://127.0.0.1:9/api
-    token: {env: FLOWOPS_TOKEN}
+    token: {{env: FLOWOPS_TOKEN}}
     ledger: sqlite:///large.db
 ---
 apiVersion: flowops/v1
@@ -34,10 +35,10 @@ kind: Flow
 name: appointment-reminder
 callflow-id: 7b1f0f5e-3c1b-4e0a-9d43-0e5a2f1c7d10
 variables:
-  patient: {type: string, minLength: 1}
-  when: {type: string}
-  place: {type: string}
-  minutes: {type: integer, default: 15}
+  patient: {{type: string, minLength: 1}}
+  when: {{type: string}}
+  place: {{type: string}}
+  minutes: {{type: integer, default: 15}}
 """
 CALLS = """\
 apiVersion: flowops/v1
@@ -145,7 +146,7 @@ def convert(root: Path, into: str) -> None:
     source.unlink()
 
 
-def body(row: dict[str, str]) -> dict[str, Any]:
+def body(row: dict[str, str], brand: str = BRAND) -> dict[str, Any]:
     """What the templates above make of a row; a number that is written in the national way is made whole by hand."""
     phone = row["phone"]
     return {
@@ -157,7 +158,7 @@ def body(row: dict[str, str]) -> dict[str, Any]:
         "flow-variables": {
             "patient": row["name"].strip(),
             "when": row["when"],
-            "place": f"Acme Clinics, {row['street']}",
+            "place": f"{brand}, {row['street']}",
             "minutes": int(row["minutes"]),
         },
         "voicemail-response": "Stop",

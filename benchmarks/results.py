@@ -21,7 +21,7 @@ HEAD = """\
 
 Written by `benchmarks/run.py`. Jobs that do the same took turns; read the ratios, each of two runs of the same round.
 Times are middles, with the least and the most in brackets; the memory is the most that all processes of a job had
-together.
+together. A bare program does only what cannot be left out of a job; the head of each `benchmarks/bare_*.py` says what.
 """
 
 

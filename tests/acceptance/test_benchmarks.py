@@ -26,7 +26,13 @@ FOUND = {
     ],
     "files": ["flowops validate", "check-jsonschema"],
     "rows": ["bare loop", "flowops plan"],
-    "commands": ["plan", "plan, as JSON", "validate", "diff, every call changed"],
+    "commands": [
+        "plan",
+        "plan, as JSON",
+        "validate",
+        "diff, every call changed",
+        "diff, every call changed: bare program",
+    ],
     "hook": ["request to POST", "request to answer"],
 }
 LONG = {
@@ -64,6 +70,7 @@ def test_every_job_has_its_turn(name: str, jobs: list[str]) -> None:
     for report in found:
         assert report["title"]
         assert all(len(runs) == len(next(iter(report["runs"].values()))) for runs in report["runs"].values())
+        assert report.get("ratios_to_bare", {}).keys() == report.get("bare", {}).keys()
 
 
 def test_the_slowest_steps_come_first() -> None:
