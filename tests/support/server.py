@@ -173,7 +173,8 @@ class ApiServer:
             try:
                 # As web servers do: a greeting of TLS, which has an end of line in it or not, waits for nothing.
                 if stream.peek(1)[:1] == b"\x16":
-                    return respond(connection, "400 Bad Request", b"")
+                    respond(connection, "400 Bad Request", b"")
+                    return
                 while stream.readline():
                     headers: dict[str, str] = {}
                     while (line := stream.readline().decode("latin-1").strip()) != "":
