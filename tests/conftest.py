@@ -9,14 +9,22 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def pytest_configure() -> None:
-    """Set the zone, and let signals reach what the tests start: a shell's job in the background ignores some."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the zone, and let signals reach what the tests start: a shell's job in the background ignores some.
+
+    Properties are held against the same examples each time, but in the long tests, and never against the clock.
+    """
+    long = config.option.markexpr == "long"
+    checks = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    settings.register_profile("flowops", deadline=None, derandomize=not long, suppress_health_check=checks)
+    settings.load_profile("flowops")
     # Whatever zone the machine is in, what people read is in this one.
     os.environ["TZ"] = "UTC"
     time.tzset()

@@ -190,7 +190,7 @@ def test_each_event_is_among_what_happens() -> None:
     print(f"all of it happened in {seed} orders")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), mornings=st.booleans(), behind=st.booleans(), blocks=st.integers(0, 1))
 def test_in_any_order_of_everything_no_attempt_is_one_too_many(
     data: st.DataObject, mornings: bool, behind: bool, blocks: int
@@ -199,7 +199,7 @@ def test_in_any_order_of_everything_no_attempt_is_one_too_many(
 
 
 @pytest.mark.long
-@settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2_000, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), mornings=st.booleans(), behind=st.booleans(), blocks=st.integers(0, 1))
 def test_in_thousands_of_orders_of_everything_no_attempt_is_one_too_many(
     data: st.DataObject, mornings: bool, behind: bool, blocks: int

@@ -437,13 +437,9 @@ def die(store: Store) -> None:
 
 
 TestLedgers = Ledgers.TestCase
-TestLedgers.settings = settings(
-    max_examples=10, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestLedgers.settings = settings(max_examples=10, stateful_step_count=20, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.long
 class TestLedgersForLong(Ledgers.TestCase):
-    settings = settings(
-        max_examples=400, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    settings = settings(max_examples=400, stateful_step_count=40, suppress_health_check=list(HealthCheck))

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.httpd import BodyError, Limits, Response, WireFault, open_listener, serving, text_response
@@ -211,7 +211,7 @@ def test_malformed_requests_get_a_clean_answer_and_no_other(sent, status, capfd,
     assert caplog.records == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 @given(
     st.lists(
         st.sampled_from(

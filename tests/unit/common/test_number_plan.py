@@ -121,7 +121,7 @@ def test_what_is_known_of_numbers_around_the_examples_is_libphonenumbers() -> No
     assert len(tried) - valid > 1_000
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(st.sampled_from(NUMBERS), st.integers(0, 14), st.text("0123456789", max_size=3), st.integers(0, 3))
 def test_what_is_known_of_any_number_is_libphonenumbers(example: str, at: int, digits: str, dropped: int) -> None:
     at = min(at, len(example) - 2) + 1

@@ -161,7 +161,6 @@ def test_no_order_of_events_makes_a_phone_ring_twice(address, make) -> None:
         settings=settings(
             max_examples=12,
             stateful_step_count=25,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
         ),
@@ -171,6 +170,4 @@ def test_no_order_of_events_makes_a_phone_ring_twice(address, make) -> None:
 @pytest.mark.long
 def test_no_order_of_events_makes_a_phone_ring_twice_in_a_long_run(sqlite, make) -> None:
     machine = type("Machine", (Machine,), {"address": sqlite, "make": make})
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=300, stateful_step_count=60, deadline=None, database=None)
-    )
+    run_state_machine_as_test(machine, settings=settings(max_examples=300, stateful_step_count=60, database=None))

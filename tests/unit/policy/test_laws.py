@@ -73,7 +73,7 @@ def actions(rules, calls) -> list[Action]:
     return [decision.action if decision else Action.PLACE for decision in decisions]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rules=st.lists(RULES, max_size=4), more=RULES, at=st.integers(0, 4), made=CALLS)
 def test_adding_a_rule_never_makes_a_blocked_call_placeable(rules, more, at, made, call) -> None:
     calls = [
@@ -86,14 +86,14 @@ def test_adding_a_rule_never_makes_a_blocked_call_placeable(rules, more, at, mad
         assert not (old is Action.BLOCKED and new is Action.PLACE)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rules=st.lists(RULES, max_size=4), made=CALLS)
 def test_the_order_of_rules_decides_nothing(rules, made, call) -> None:
     calls = [call(f"c{number}", callees=callees, terms=terms) for number, (callees, _, terms) in enumerate(made)]
     assert actions(rules, calls) == actions(rules[::-1], calls)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rules=st.lists(RULES, min_size=1, max_size=4), made=CALLS)
 def test_a_deferred_call_may_be_placed_when_it_is_told_to_be(rules, made, call) -> None:
     """At the time that is told, no rule about time has anything against the call any more."""
@@ -106,7 +106,7 @@ def test_a_deferred_call_may_be_placed_when_it_is_told_to_be(rules, made, call) 
         assert PolicyEvaluator(Policy(tuple(timed)), facts_of()).evaluate(one, decision.until) is None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     rules=st.lists(RULES, max_size=4),
     made=st.lists(CALLS, min_size=1, max_size=3),

@@ -252,7 +252,7 @@ SPAN = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=2, unique=True),
     spans=st.lists(st.lists(SPAN, min_size=1, max_size=2), min_size=2, max_size=2),

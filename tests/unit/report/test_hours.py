@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.reports import page_of
 
@@ -61,7 +61,6 @@ def test_an_opening_does_not_jump_the_queue() -> None:
     assert rows(found) == [("25 21:00", 18_000, 0), ("25 22:00", 36_000, 0), ("25 23:00", 0, 36_000)]
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         # Quarters of a second and rates with few bits: no rounding decides in which hour a call is.

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 from junitparser import JUnitXml
@@ -104,7 +104,6 @@ class TestGitHub:
         assert "100%25 wrong:" in lines[2]
         assert len(lines) == 3
 
-    @settings(deadline=None)
     @given(hostile_notes())
     def test_a_note_is_one_command(self, notes: list[Annotation]) -> None:
         text = "".join(annotation_lines(notes))
@@ -144,7 +143,6 @@ class TestGitLab:
             with pytest.raises(TypeCheckError):
                 self.judge([*issues, {"description": "no place"}])
 
-    @settings(deadline=None)
     @given(hostile_notes())
     def test_whatever_the_texts_are(self, notes: list[Annotation]) -> None:
         self.judge(json.loads("".join(dumps(code_quality(notes)))))
@@ -178,7 +176,6 @@ class TestSarif:
             assert [error.message for error in judge().iter_errors(document)] == []
             assert len(document["runs"][0]["results"]) == len(notes)
 
-    @settings(deadline=None)
     @given(hostile_notes())
     def test_whatever_the_texts_are(self, notes: list[Annotation]) -> None:
         document = json.loads("".join(dumps(sarif(notes))))
@@ -230,7 +227,6 @@ class TestJUnit:
         assert '<failure message="because">because</failure>' in text
         assert "<skipped>because</skipped>" in text
 
-    @settings(deadline=None)
     @given(texts())
     def test_whatever_the_texts_are(self, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)
@@ -253,7 +249,6 @@ class TestJUnitByTheSchemaOfJenkins:
     def test_the_schema_judges(self, schema: Any) -> None:
         assert junit.problems(schema, '<testsuites><testsuite name="a"/></testsuites>') != []
 
-    @settings(deadline=None)
     @given(texts())
     def test_whatever_the_texts_are(self, schema: Any, make: Any, hostile: str) -> None:
         call = make.planned(make.call(hostile or "a", document=make.document(hostile)), Action.CONFLICT, hostile)

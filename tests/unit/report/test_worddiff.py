@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowops.model.document import ABSENT
@@ -51,7 +51,6 @@ def test_pieces(before: Any, after: Any, expected: list[tuple[str, str]]) -> Non
 TEXTS = st.lists(st.sampled_from(["a", "b", "c", " ", "\n", "d e"]), max_size=20).map(" ".join)
 
 
-@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_both_texts_can_be_read_from_the_pieces_of_a_short_difference(before: str, after: str) -> None:
     found = pieces(before, after)
@@ -60,7 +59,6 @@ def test_both_texts_can_be_read_from_the_pieces_of_a_short_difference(before: st
             assert "".join(piece.text for piece in one_side(found, side)) == f'"{text}"'
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_a_difference_is_never_lost(before: str, after: str) -> None:
     found = pieces(before, after)

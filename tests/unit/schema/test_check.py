@@ -230,7 +230,7 @@ def test_a_body_that_is_right_is_accepted() -> None:
     assert is_accepted()
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(
     fields=st.dictionaries(
         st.sampled_from([*SENT, "callees", "callback-url", "anonymous", "other"]), VALUES, max_size=2

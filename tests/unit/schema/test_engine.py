@@ -187,7 +187,7 @@ def _spots(value: Any) -> list[tuple[Any, Any]]:
 
 
 @pytest.mark.parametrize("name", list(GOOD))
-@settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_the_engines_agree_on_mutated_values(name: str, data: st.DataObject) -> None:
     value = data.draw(mutated(GOOD[name]))

@@ -118,13 +118,13 @@ def written(draw: st.DrawFn, kind: str, depth: int) -> str:
     return one(kind, depth)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(written("shown", 4))
 def test_expressions_mean_what_they_mean_in_jinja(expression):
     agree(f"{{{{ {expression} }}}}")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(written("template", 5))
 def test_templates_mean_what_they_mean_in_jinja(template):
     agree(template)
@@ -144,7 +144,7 @@ def test_the_comparison_with_jinja_compares_something():
 SOURCE = st.text(st.sampled_from("{}%#-+ \n'\"\\().,|[]:~*/<>=!ab01_xirowfends "), max_size=40)
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(SOURCE, st.sampled_from(["", "{{", "{%", "{#", "{{ row.", "{% if ", "{% for a in "]))
 def test_any_text_gives_a_value_or_a_fault_in_its_bounds(text, opening):
     source = f"{opening}{text}"

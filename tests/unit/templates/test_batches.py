@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowops.model.document import Batch, Place, Problem, Problems
@@ -84,7 +84,7 @@ def test_any_template_makes_of_any_value_what_stands_in_the_file(render_value, t
     assert json.dumps(found) == json.dumps(expected)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(flow=st.booleans(), reference=st.sampled_from(TEMPLATES), fields=FIELDS, variables=VARIABLES, values=ROWS)
 def test_a_row_of_many_comes_to_what_it_comes_to_by_itself(
     compiled, rows, render_rows, flow, reference, fields, variables, values, render_row

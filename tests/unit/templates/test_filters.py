@@ -256,7 +256,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(name=st.sampled_from([*FILTERS, *TESTS]), value=VALUES, arguments=st.lists(VALUES, max_size=3))
 def test_a_filter_gives_a_bounded_value_or_a_fault_whatever_it_is_given(name, value, arguments):
     function = FILTERS.get(name) or TESTS[name]

@@ -130,7 +130,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl
 STYLES = st.sampled_from([None, "'", '"', "|", ">"])
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     before=TEXTS,
     between=st.sampled_from(["", " ", "\n", "\n\n", "\t"]),
