@@ -143,11 +143,16 @@ class Project:
 
         return run_tests(self.selection.paths)
 
-    def diff(self, revisions: str) -> Comparison:
-        """Compare what two Git revisions render: BASE, BASE..HEAD or BASE...HEAD; without HEAD, the files."""
-        from flowops.app.diff import compare
+    @contextmanager
+    def diff(self, revisions: str) -> Iterator[Comparison]:
+        """Give what two Git revisions render differently, for as long as the block lasts: both are open meanwhile.
 
-        return compare(revisions, self.selection, self.observer)
+        `revisions` is BASE, BASE..HEAD or BASE...HEAD; without HEAD, the files.
+        """
+        from flowops.app.diff import compared
+
+        with compared(revisions, self.selection, self.observer) as found:
+            yield found
 
     @contextmanager
     def plan(
