@@ -46,7 +46,10 @@ def test_another_kind_is_a_class_and_a_line(tree: Any, monkeypatch: pytest.Monke
 def test_what_is_no_kind_of_file_is_told_with_those_that_are(tree: Any) -> None:
     document = tree.document("apiVersion: flowops/v1\nkind: CallSet\nfor-each: ../data/matrix\n")
     (problem,) = rows.read_rows(tree.reader, document)
-    assert problem.message == "for-each: '../data/matrix' is not a .csv, .jsonl or .parquet file"
+    suffixes = [kind for kind in rows.SOURCES if kind.startswith(".")]
+    known = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+    assert problem.message == f"for-each: '../data/matrix' is not a {known} file"
+    assert {".csv", ".jsonl", ".parquet"} <= {*suffixes}
     assert rows.count_lines(tree.reader, document) == 0
 
 
