@@ -297,7 +297,7 @@ def test_the_end_of_a_command_waits_for_some_seconds_only(
         assert connected.wait(10)
         began = time.monotonic()
         notify.wait_for_messages()
-        assert 0.4 < time.monotonic() - began < 2
+        assert 0.4 < time.monotonic() - began < 8
 
 
 class Doubtful:

@@ -444,9 +444,9 @@ def test_the_time_to_read_a_text_does_not_grow_faster_than_the_text() -> None:
     for one in parts:
         for other in parts:
             for text in ((one + other) * 25, one * 50 + other * 50, other + one * 99):
-                begin = time.perf_counter()
+                begin = time.process_time()
                 read(text[: numbers.LONGEST], "DE")
-                assert time.perf_counter() - begin < 0.25, text
+                assert time.process_time() - begin < 1, text
 
 
 def test_every_pattern_is_linear() -> None:
