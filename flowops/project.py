@@ -143,16 +143,11 @@ class Project:
 
         return run_tests(self.selection.paths)
 
-    @contextmanager
-    def diff(self, revisions: str) -> Iterator[Comparison]:
-        """Give what two Git revisions render differently, for as long as the block lasts: both are open meanwhile.
+    def diff(self, revisions: str) -> Comparison:
+        """Compare what two Git revisions render: BASE, BASE..HEAD or BASE...HEAD; without HEAD, the files."""
+        from flowops.app.diff import compare
 
-        `revisions` is BASE, BASE..HEAD or BASE...HEAD; without HEAD, the files.
-        """
-        from flowops.app.diff import compared
-
-        with compared(revisions, self.selection, self.observer) as found:
-            yield found
+        return compare(revisions, self.selection, self.observer)
 
     @contextmanager
     def plan(

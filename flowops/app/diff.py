@@ -20,10 +20,9 @@ from flowops.errors import Invalid, UsageError
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.model.call import split_reference
 from flowops.model.document import Problems
-from flowops.model.plan import Difference
 from flowops.model.project import reviewed
 from flowops.model.selection import EVERY_CALL, selected
-from flowops.plan.diff import Differences, Repeated, changed_attempts, diff, identities, later_attempts
+from flowops.plan.diff import Repeated, changed_attempts, changed_later, diff, difference, identities, later_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from flowops.app.observer import Observer
     from flowops.model.call import Call
     from flowops.model.document import Place, Problem, Value
+    from flowops.model.plan import Difference
     from flowops.model.selection import Selection
     from flowops.plan.diff import Identity
 
@@ -47,13 +47,30 @@ class Revisions:
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls that are rendered again each time they are iterated: those that are named, or all; or their `later`
+    attempts."""
+
+    walk: Walk | None = None
+    names: Container[str] | None = None
+    later: bool = False
+
+    def __iter__(self) -> Iterator[Call]:
+        for first in self.walk or ():
+            for batch in later_attempts(first) if self.later else (first,):
+                for index, root in enumerate(first.references):
+                    if self.names is None or root in self.names:
+                        yield batch.call(index)
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """What one revision renders, and what is wrong in it; `nothing` says why it renders nothing at all,
     `settings` what is reviewed besides the calls, where that is known. `asked` are the names of the calls that are
     asked for, `labels` those that any call has. `repeated` says how
     often calls may be tried, `of_later` are the identities of further attempts."""
 
-    walk: Walk | None
+    calls: Calls
     identities: Mapping[str, Identity]
     problems: Sequence[Problem]
     excerpt: Callable[[Place], str | None]
@@ -64,19 +81,18 @@ class Side:
     repeated: Sequence[Repeated] = ()
     of_later: Mapping[str, Identity] = field(default_factory=dict)
 
+    @property
+    def later(self) -> Side:
+        """Return the same of further attempts."""
+        return replace(self, calls=replace(self.calls, later=True), identities=self.of_later)
+
     def of(self, names: AbstractSet[str]) -> Side:
         """Return what there is of the calls of these names."""
         identities = {name: found for name, found in self.identities.items() if name in names}
         repeated = [some._replace(references=[*filter(names.__contains__, some.references)]) for some in self.repeated]
         of_later = {name: found for name, found in self.of_later.items() if split_reference(name)[0] in names}
-        return replace(self, identities=identities, repeated=repeated, of_later=of_later)
-
-    def chains(self, names: Container[str], *, later: bool) -> Iterator[Sequence[Call]]:
-        """Render the calls of these names again, each with its `later` attempts if asked for."""
-        for first in self.walk or ():
-            found = [index for index, name in enumerate(first.references) if name in names]
-            attempts = [first, *later_attempts(first)] if later and found else [first]
-            yield from ([batch.call(index) for batch in attempts] for index in found)
+        calls = replace(self.calls, names=names)
+        return replace(self, calls=calls, identities=identities, repeated=repeated, of_later=of_later)
 
 
 class Comparison(NamedTuple):
@@ -91,31 +107,28 @@ class Comparison(NamedTuple):
     difference: Difference | None
 
 
-@contextmanager
-def compared(spec: str, selection: Selection, observer: Observer = SILENT) -> Iterator[Comparison]:
-    """Give the comparison of two revisions, whose files are open for as long as the block lasts.
-
-    Raises UsageError for what is in neither.
-    """
+def compare(spec: str, selection: Selection, observer: Observer = SILENT) -> Comparison:
+    """Compare two revisions. Raises UsageError for what is in neither."""
     with revisions(spec, selection.paths) as found:
         names = (found.base, found.head)
         base, head = sides(found, selection, observer)
-        yield Comparison(names, base, head, None if head.problems else _difference(names, base, head))
-
-
-def _difference(names: tuple[str, str | None], base: Side, head: Side) -> Difference:
-    # A key that nobody keeps: equal values are seen to be equal, and nothing more.
-    calls = Differences(base, head, Pseudonymizer(os.urandom(32)).body)
-    around = () if base.settings is None or head.settings is None else diff(base.settings, head.settings)
-    return Difference(
-        *names,
-        calls,
-        calls.counts,
-        calls.unchanged,
-        base_problems=len(base.problems),
-        environment=around,
-        attempts=tuple(changed_attempts(base.repeated, head.repeated)),
-    )
+        if head.problems:
+            return Comparison(names, base, head, None)
+        # A key that nobody keeps: equal values are seen to be equal, and nothing more.
+        pseudonymize = Pseudonymizer(os.urandom(32)).body
+        compared = difference(base, head, names=names, pseudonymize=pseudonymize)
+        around = () if base.settings is None or head.settings is None else diff(base.settings, head.settings)
+        attempts = tuple(changed_attempts(base.repeated, head.repeated))
+        later = tuple(changed_later(base.later, head.later, compared.calls, pseudonymize))
+        only_later = {each.call.root for each in later}.difference(each.call.root for each in compared.calls)
+        compared = compared._replace(
+            calls=(*compared.calls, *later),
+            unchanged=compared.unchanged - len(only_later),
+            base_problems=len(base.problems),
+            environment=around,
+            attempts=attempts,
+        )
+        return Comparison(names, base, head, compared)
 
 
 @contextmanager
@@ -198,9 +211,9 @@ class _Rendering(NamedTuple):
                 if batch.place in places:
                     names.update(selected(batch, self.selection.calls).references)
         except Invalid as error:
-            return Side(None, {}, error.problems, error.excerpt)
+            return Side(Calls(), {}, error.problems, error.excerpt)
         return Side(
-            walk,
+            Calls(walk),
             found,
             localized(problems, workspace),
             reader.excerpt,
@@ -216,7 +229,7 @@ class _Rendering(NamedTuple):
         try:
             return self.side(reader, paths)
         except UsageError as error:
-            return Side(None, {}, (), reader.excerpt, error.message)
+            return Side(Calls(), {}, (), reader.excerpt, error.message)
 
 
 def _exists(reader: Reader, path: str) -> bool:

@@ -16,7 +16,6 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
-    from flowops.app.diff import Comparison
     from flowops.model.plan import Difference
     from flowops.model.selection import Selection
 
@@ -46,25 +45,26 @@ def command(
     joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
     """
 
-    project = Project.of(selection, TERMINAL)
-    with report_problems_as(selection, format_), project.diff(revisions) as compared:
-        found = _difference(compared)
-        print_result(DIFFERENCE, DifferenceOutput(found, selection.environment, full), format_, paths=selection.paths)
-    differ = any(found.counts.values())
-    there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and (differ or found.attempts) else set()
-    return worst(failures(fail_on, {"invalid": found.base_problems, "none": int(not differ)}) | there_is)
+    with report_problems_as(selection, format_):
+        found = _compare(revisions, selection)
+    output = DifferenceOutput(found, selection.environment, full)
+    print_result(DIFFERENCE, output, format_, paths=selection.paths)
+    there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and (found.calls or found.attempts) else set()
+    return worst(failures(fail_on, {"invalid": found.base_problems, "none": int(not found.calls)}) | there_is)
 
 
-def _difference(compared: Comparison) -> Difference:
-    """Return what differs. Raise Invalid when the head is; what is wrong in the base is reported."""
-    base, head = compared.base, compared.head
+def _compare(spec: str, selection: Selection) -> Difference:
+    """Compare two revisions. Raise Invalid when the head is; what is wrong in the base is reported."""
+
+    found = Project.of(selection, TERMINAL).diff(spec)
+    base, head = found.base, found.head
     if base.nothing is not None:
-        echo_status(f"nothing of {compared.names[0]} is compared: {base.nothing}")
+        echo_status(f"nothing of {found.names[0]} is compared: {base.nothing}")
     if base.problems:
-        echo_status(f"{compared.names[0]} is not valid; it is compared as far as it renders:")
+        echo_status(f"{found.names[0]} is not valid; it is compared as far as it renders:")
         print_problems(base.problems, base.excerpt)
-    if compared.difference is None:
+    if found.difference is None:
         error = Invalid(head.problems)
         error.excerpt = head.excerpt
         raise error
-    return compared.difference
+    return found.difference

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -413,18 +414,21 @@ class Difference(NamedTuple):
     what is wrong in the base: calls that it could not render look like added ones. `environment` is what became of
     where calls go, with whose token, and of the policy, in any environment: paths lead into the project's document.
     `attempts` is what became of how often calls may be tried. Of a call of which only a further attempt differs, that
-    attempt is among the `calls`. These are rendered each time one goes through them; `counts` says how many calls are
-    different in which way, however many of their attempts are.
+    attempt is among the `calls`.
     """
 
     base: str
     head: str | None
-    calls: Iterable[DifferentCall]
-    counts: Mapping[Shift, int]
+    calls: tuple[DifferentCall, ...]
     unchanged: int
     base_problems: int = 0
     environment: tuple[Change, ...] = ()
     attempts: tuple[ChangedAttempts, ...] = ()
+
+    def counts(self) -> dict[Shift, int]:
+        """Return how many calls are different in which way, however many of their attempts are; every way is there."""
+        found = Counter(shift for shift, _ in {(each.shift, each.call.root) for each in self.calls})
+        return {shift: found[shift] for shift in Shift}
 
 
 class Pacing(NamedTuple):

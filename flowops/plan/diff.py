@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from flowops.model.call import NO_TERMS, ONE_ATTEMPT, TERMS, split_reference
+from flowops.model.call import FINGERPRINT, NO_TERMS, ONE_ATTEMPT, TERMS
 from flowops.model.document import ABSENT
 from flowops.model.ledger import PSEUDONYM
-from flowops.model.plan import Change, ChangedAttempts, DifferentCall, Shift
+from flowops.model.plan import Change, ChangedAttempts, Difference, DifferentCall, Shift
 from flowops.plan.canonical import Uncanonical, hash_of, hash_of_terms
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from flowops.model.call import Attempts, Call, CallBatch, Terms
     from flowops.model.document import Place, Value
 
-    #: The hash of a body, and of its terms, where it has any; of a body that has none, what it says itself.
-    Identity: TypeAlias = bytes | dict[str, Value]
+    #: A fingerprint, or of a body that has none the body itself.
+    Identity: TypeAlias = str | dict[str, Value]
 
 _VARIABLES = "flow-variables"
 _SCALARS = frozenset((str, int, float, bool))
@@ -68,20 +68,16 @@ def _same(before: Value, after: Value) -> bool:
 
 
 class Side(Protocol):
-    """One of two revisions: what each reference-id stands for, and the calls, rendered again for those that differ."""
+    """One of two revisions: what each reference-id stands for, and the calls, gone through for those that differ."""
 
     @property
     def identities(self) -> Mapping[str, Identity]:
-        """Return the identities of the calls by reference-id."""
+        """Return the identities of the bodies by reference-id."""
         ...
 
     @property
-    def of_later(self) -> Mapping[str, Identity]:
-        """Return the identities of further attempts by reference-id."""
-        ...
-
-    def chains(self, names: Container[str], *, later: bool) -> Iterator[Sequence[Call]]:
-        """Render the calls of these names in the order of the files, each with its `later` attempts if asked for."""
+    def calls(self) -> Iterable[Call]:
+        """Return the calls themselves."""
         ...
 
 
@@ -91,10 +87,11 @@ def identity(body: dict[str, Value], terms: Terms = NO_TERMS, hashed: bytes = b"
     `hashed` is the hash of the body, where it is known.
     """
     try:
-        own = hashed or hash_of(body)
+        own = f"{FINGERPRINT}{(hashed or hash_of(body)).hex()}"
     except Uncanonical:
         return {**body, **shown_terms(terms)}
-    return own + (hash_of_terms(terms) or b"")
+    said = hash_of_terms(terms)
+    return own if said is None else f"{own} {said.hex()}"
 
 
 def identities(batch: CallBatch) -> Iterator[tuple[str, Identity]]:
@@ -108,75 +105,30 @@ def shown_terms(terms: Terms) -> dict[str, Value]:
     return {name: value for name, value in zip(TERMS, terms, strict=True) if value not in (None, {})}
 
 
-class Differences:
-    """The calls in which the head differs from the base: both are rendered again, in step, each time one goes through.
+def difference(
+    base: Side,
+    head: Side,
+    *,
+    names: tuple[str, str | None],
+    pseudonymize: Callable[[Call], dict[str, Value]],
+) -> Difference:
+    """Return what the head renders otherwise than the base; `names` are what people call the two.
 
-    They come in the order of the head, then what was removed. Of a call whose bodies differ, every value that is
-    sensitive on either side has a pseudonym on both before the fields are compared; the calls themselves are left as
-    they are. Of a further attempt there is what the first one does not say as well.
+    Of a call whose bodies differ, every value that is sensitive on either side has a pseudonym on both before the
+    fields are compared; the calls themselves are left as they are.
     """
-
-    def __init__(self, base: Side, head: Side, pseudonymize: Callable[[Call], dict[str, Value]]) -> None:
-        self._base, self._head, self._pseudonymize = base, head, pseudonymize
-        before, after = base.identities, head.identities
-        self._added = after.keys() - before.keys()
-        self._removed = before.keys() - after.keys()
-        self._changed = set(_differing(before, after))
-        self._later = set(_differing(base.of_later, head.of_later))
-        #: What is on both sides, and differs in any attempt.
-        self._on_both = self._changed.union(split_reference(name)[0] for name in self._later)
-        self.counts = {
-            Shift.ADDED: len(self._added),
-            Shift.CHANGED: len(self._on_both),
-            Shift.REMOVED: len(self._removed),
-        }
-        self.unchanged = len(after) - len(self._added) - len(self._on_both)
-
-    def __iter__(self) -> Iterator[DifferentCall]:
-        later = bool(self._later)
-        before = _InStep(self._base.chains(self._on_both, later=later))
-        for chain in self._head.chains(self._added | self._on_both, later=later):
-            if chain[0].reference_id in self._added:
-                yield DifferentCall(Shift.ADDED, chain[0])
-            else:
-                yield from self._attempts(before.chain(chain[0].reference_id), chain)
-        for first, *_ in self._base.chains(self._removed, later=False) if self._removed else ():
-            yield DifferentCall(Shift.REMOVED, first)
-
-    def _attempts(self, before: Sequence[Call], after: Sequence[Call]) -> Iterator[DifferentCall]:
-        """Yield the attempts of a call that differ."""
-        of_first = None
-        known = {call.reference_id: call for call in before}
-        for call in after:
-            name = call.reference_id
-            if name not in self._changed and name not in self._later:
-                continue
-            changes = _changes_of(known[name], call, self._pseudonymize)
-            if name in self._changed:
-                of_first = changes
-            elif changes == of_first:
-                continue
-            yield DifferentCall(Shift.CHANGED, call, changes)
-
-
-class _InStep:
-    """The calls of the base, as those of the head ask for them: what stands elsewhere there is kept until it is."""
-
-    def __init__(self, chains: Iterator[Sequence[Call]]) -> None:
-        self._chains = chains
-        self._passed: dict[str, Sequence[Call]] = {}
-
-    def chain(self, name: str) -> Sequence[Call]:
-        """Return the attempts of a call, which the base has."""
-        while name not in self._passed:
-            chain = next(self._chains)
-            self._passed[chain[0].reference_id] = chain
-        return self._passed.pop(name)
-
-
-def _differing(before: Mapping[str, Identity], after: Mapping[str, Identity]) -> Iterator[str]:
-    """Yield the names that are on both sides, and stand for something else."""
-    return (name for name, own in after.items() if name in before and before[name] != own)
+    before, after = base.identities, head.identities
+    unchanged = {reference for reference, body in after.items() if before.get(reference) == body}
+    old = _others(base, unchanged)
+    new = _others(head, unchanged)
+    found: list[DifferentCall] = []
+    for reference, call in new.items():
+        if reference not in old:
+            found.append(DifferentCall(Shift.ADDED, call))
+            continue
+        found.append(DifferentCall(Shift.CHANGED, call, _changes_of(old[reference], call, pseudonymize)))
+    found += (DifferentCall(Shift.REMOVED, call) for reference, call in old.items() if reference not in new)
+    return Difference(*names, tuple(found), len(unchanged))
 
 
 class Repeated(NamedTuple):
@@ -209,6 +161,25 @@ def later_attempts(batch: CallBatch) -> Iterator[CallBatch]:
             yield further
 
 
+def changed_later(
+    base: Side, head: Side, first: Iterable[DifferentCall], pseudonymize: Callable[[Call], dict[str, Value]]
+) -> Iterator[DifferentCall]:
+    """Yield what further attempts say otherwise, where both sides have them; not what the first attempt does as well.
+
+    Here the identities and calls of the sides are those of further attempts.
+    """
+    before, after = base.identities, head.identities
+    names = {name for name, own in after.items() if name in before and before[name] != own}
+    if not names:
+        return
+    known = {each.call.reference_id: each.changes for each in first}
+    old = {call.reference_id: call for call in base.calls if call.reference_id in names}
+    for call in (call for call in head.calls if call.reference_id in names):
+        changes = _changes_of(old[call.reference_id], call, pseudonymize)
+        if changes != known.get(call.root):
+            yield DifferentCall(Shift.CHANGED, call, changes)
+
+
 def _changes_of(old: Call, new: Call, pseudonymize: Callable[[Call], dict[str, Value]]) -> tuple[Change, ...]:
     """Return the fields in which a call differs from what it was: what is sensitive in one has a pseudonym in both."""
     sensitive = old.sensitive | new.sensitive
@@ -221,15 +192,16 @@ def _changes_of(old: Call, new: Call, pseudonymize: Callable[[Call], dict[str, V
 
 
 def _apart(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return two objects without the values that are the same in both: most are, and to give each of them a pseudonym
-    takes longer than all else."""
-    same = {name for name, value in before.items() if name in after and _alike(value, after[name])}
+    """Return two objects without the texts, numbers and flags that are the same in both: most are, and to give each of
+    them a pseudonym takes longer than all else."""
+    same = {
+        name
+        for name, value in before.items()
+        if type(value) in _SCALARS and name in after and type(after[name]) is type(value) and after[name] == value
+    }
     first, second = ({name: value for name, value in side.items() if name not in same} for side in (before, after))
     return first, second
 
 
-def _alike(before: Value, after: Value) -> bool:
-    """Return whether nothing differs in two values."""
-    if type(before) in _SCALARS:
-        return type(before) is type(after) and before == after
-    return before == after and not any(_changes(before, after, ""))
+def _others(side: Side, unchanged: Container[str]) -> dict[str, Call]:
+    return {call.reference_id: call for call in side.calls if call.reference_id not in unchanged}

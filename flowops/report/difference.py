@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from flowops.common.masking import calling_code
-from flowops.model.call import INSTRUCTION_ID, ONE_ATTEMPT
+from flowops.model.call import ONE_ATTEMPT
 from flowops.model.document import ABSENT
 from flowops.model.plan import A_FEW, Change, Shift
 from flowops.report.masking import PeopleCounter, masked
@@ -21,7 +20,6 @@ from flowops.report.worddiff import Piece, edit, pieces
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from flowops.model.call import Call, Origin
     from flowops.model.document import Place
     from flowops.model.plan import ChangedAttempts, Difference, DifferentCall
 
@@ -70,45 +68,40 @@ class DifferenceView(NamedTuple):
     around: tuple[tuple[str, tuple[Piece, ...]], ...] = ()
 
 
-@dataclass(frozen=True)
-class DifferenceOutput:
+class DifferenceOutput(NamedTuple):
     """A difference as formats ask for it; with `full` nothing is left out."""
 
     found: Difference
     environment: str
     full: bool = False
 
-    @cached_property
     def view(self) -> DifferenceView:
-        """Return it for readers: its calls are rendered once, however often one looks at it."""
+        """Return it for readers."""
         return of_difference(self.found, self.environment, full=self.full)
 
 
 def of_difference(found: Difference, environment: str, *, full: bool = False) -> DifferenceView:
-    """Return a difference for readers, going once through its calls; with `full` nothing is left out."""
-    groups = {shift: _Groups(shift, full=full) for shift in (Shift.ADDED, Shift.REMOVED)}
-    changed = _Fields(full=full)
+    """Return a difference for readers; with `full` nothing is left out."""
     pseudonym = PeopleCounter()
-    reached: set[str] = set()
-    for each in found.calls:
-        if each.shift is not Shift.REMOVED:
-            reached.update(each.call.callees)
-        if each.shift is Shift.CHANGED:
-            changed.add(each)
-        else:
-            groups[each.shift].add(each.call, pseudonym)
-    added, removed = (tuple(some.groups.values()) for some in groups.values())
+    added, removed = (
+        _grouped((each for each in found.calls if each.shift is shift), shift, pseudonym, full=full)
+        for shift in (Shift.ADDED, Shift.REMOVED)
+    )
     distinguish_callees((*added, *removed))  # both sides have the same names
+    reached = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
     return DifferenceView(
         environment=environment,
         base=found.base,
         head=found.head,
-        counts=found.counts,
+        counts=found.counts(),
         unchanged=found.unchanged,
         people=len(reached),
         base_problems=found.base_problems,
         countries=Counter(calling_code(number) for number in reached),
-        fields=(*map(_of_attempts, found.attempts), *changed.fields()),
+        fields=(
+            *map(_of_attempts, found.attempts),
+            *_fields((each for each in found.calls if each.shift is Shift.CHANGED), full=full),
+        ),
         added=added,
         removed=removed,
         around=tuple(
@@ -137,39 +130,21 @@ def masked_changes(changes: Iterable[Change]) -> Iterator[Change]:
         yield Change(change.path, before, after)
 
 
-class _Fields:
-    """The changes by field and place, as the calls that have them are gone through."""
-
-    def __init__(self, *, full: bool) -> None:
-        self._full = full
-        self._found: dict[tuple[str, Place], dict[tuple[Piece, ...], Variant]] = {}
-        #: Where a field of the calls of a document stands.
-        self._places: dict[tuple[int, str], tuple[Origin, Place]] = {}
-
-    def add(self, each: DifferentCall) -> None:
-        """Take the changes of a call."""
+def _fields(calls: Iterable[DifferentCall], *, full: bool) -> Iterator[ChangedField]:
+    """Yield the changes by field and place, those of the most calls first."""
+    found: dict[tuple[str, Place], dict[tuple[Piece, ...], Variant]] = {}
+    for each in calls:
         for change in changes_of(each):
+            path = tuple(step.replace("~1", "/").replace("~0", "~") for step in change.path.split("/")[1:])
+            place = each.call.origin.place(("reference-id",) if path == ("instruction-id",) else path)
             steps = pieces(change.before, change.after)
-            where = change.path.removeprefix("/"), self._place(each.call.origin, change.path)
-            variants = self._found.setdefault(where, {})
+            variants = found.setdefault((change.path.removeprefix("/"), place), {})
             variant = variants.setdefault(edit(steps), Variant(steps))
             variant.count += 1
-            if self._full or len(variant.samples) < A_FEW:
+            if full or len(variant.samples) < A_FEW:
                 variant.samples.append(each.call.reference_id)
-
-    def fields(self) -> Iterator[ChangedField]:
-        """Yield what was taken, the fields of the most calls first."""
-        fields = [_field(*where, list(variants.values()), full=self._full) for where, variants in self._found.items()]
-        yield from sorted(fields, key=lambda each: -each.count)
-
-    def _place(self, origin: Origin, path: str) -> Place:
-        known = self._places.get((id(origin), path))
-        if known is None:
-            steps = tuple(step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:])
-            place = origin.place(("reference-id",) if steps == (INSTRUCTION_ID,) else steps)
-            # The origin is kept, so that no other one has its id.
-            known = self._places[id(origin), path] = origin, place
-        return known[1]
+    fields = [_field(*where, list(variants.values()), full=full) for where, variants in found.items()]
+    yield from sorted(fields, key=lambda each: -each.count)
 
 
 def _field(path: str, place: Place, variants: list[Variant], *, full: bool) -> ChangedField:
@@ -180,18 +155,16 @@ def _field(path: str, place: Place, variants: list[Variant], *, full: bool) -> C
     return ChangedField(path, place, count, shown, len(rest), hidden_calls)
 
 
-class _Groups:
-    """The calls that came or went by document, a few of each."""
-
-    def __init__(self, shift: Shift, *, full: bool) -> None:
-        self.groups: dict[Place, Group] = {}
-        self._shift = shift
-        self._full = full
-
-    def add(self, call: Call, pseudonym: PeopleCounter) -> None:
-        """Take a call."""
+def _grouped(
+    calls: Iterable[DifferentCall], shift: Shift, pseudonym: PeopleCounter, *, full: bool
+) -> tuple[Group, ...]:
+    """Return the calls by document, a few of each."""
+    groups: dict[Place, Group] = {}
+    for each in calls:
+        call = each.call
         place = call.origin.place()
-        group = self.groups.setdefault(place, Group(place, self._shift))
+        group = groups.setdefault(place, Group(place, shift))
         group.flows[f"flow {call.flow}" if call.flow else f"callflow-id {call.body['callflow-id']}"] = None
-        if group.shows(self._shift, full=self._full):
-            group.shown.append(view_of(call, self._shift, pseudonym))
+        if group.shows(shift, full=full):
+            group.shown.append(view_of(call, shift, pseudonym))
+    return tuple(groups.values())

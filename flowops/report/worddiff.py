@@ -85,12 +85,9 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[Side, str]]:
     middle_old, middle_new = old[same : len(old) - tail], new[same : len(new) - tail]
     if same:
         yield Side.BOTH, "".join(old[:same])
-    if len(middle_old) <= 1 >= len(middle_new) or len(middle_old) * len(middle_new) > _WORK:
-        # There is nothing that both have, or it would take too long to find it.
-        if middle_old:
-            yield Side.BEFORE, "".join(middle_old)
-        if middle_new:
-            yield Side.AFTER, "".join(middle_new)
+    if len(middle_old) * len(middle_new) > _WORK:
+        yield Side.BEFORE, "".join(middle_old)
+        yield Side.AFTER, "".join(middle_new)
     else:
         matcher = difflib.SequenceMatcher(None, middle_old, middle_new, autojunk=False)
         for tag, first, last, from_, to in matcher.get_opcodes():

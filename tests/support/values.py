@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from flowops.common.text import Lines
 from flowops.model.call import Call, Origin
 from flowops.model.document import Document, SourceMap
-from flowops.model.plan import Change, Difference, DifferentCall, Shift
 
 if TYPE_CHECKING:
     from flowops.model.document import Value
@@ -38,17 +36,3 @@ def call(reference_id: str, *callees: str, patient: str = "Ann") -> Call:
     else:
         body["callee"] = callees[0] if callees else "+442079460023"
     return Call(reference_id, body, None, _SENSITIVE, Origin(_DOCUMENT, {}))
-
-
-def difference_of(
-    *calls: DifferentCall,
-    base: str = "main",
-    head: str | None = None,
-    unchanged: int = 0,
-    base_problems: int = 0,
-    environment: tuple[Change, ...] = (),
-) -> Difference:
-    """What differs between two revisions: these calls."""
-    found = Counter(each.shift for each in calls)
-    counts = {shift: found[shift] for shift in Shift}
-    return Difference(base, head, calls, counts, unchanged, base_problems, environment)

@@ -20,7 +20,7 @@ from flowops.report.views.plan import Bodies, hooks_of, iso, of_call, of_left_ou
 from flowops.report.views.problems import CasesView, ProblemsView, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from flowops.errors import FlowopsError
     from flowops.model.call import LeftOut
@@ -196,19 +196,14 @@ def _hook(hook: HookView) -> Json:
 
 def difference_json(found: Difference) -> Json:
     """Return what two revisions render differently; see `schemas/diff.schema.json`."""
-    people: set[str] = set()
-
-    def calls() -> Iterator[Json]:
-        for each in found.calls:
-            if each.shift is not Shift.REMOVED:
-                people.update(each.call.callees)
-            yield _different(each)
-
+    counts = found.counts()
+    people = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
     return {
         "format_version": FORMAT_VERSION,
         "base": found.base,
         "head": found.head,
-        "summary": {**{shift.value: found.counts[shift] for shift in Shift}, "unchanged": found.unchanged},
+        "summary": {**{shift.value: counts[shift] for shift in Shift}, "unchanged": found.unchanged},
+        "people": len(people),
         "base_problems": found.base_problems,
         "environment": [_change(change) for change in masked_changes(found.environment)],
         "attempts": [
@@ -220,9 +215,7 @@ def difference_json(found: Difference) -> Json:
             }
             for each in found.attempts
         ],
-        "calls": calls(),
-        # Known when the calls are written.
-        "people": lambda: len(people),
+        "calls": [_different(each) for each in found.calls],
     }
 
 

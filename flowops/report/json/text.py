@@ -33,8 +33,7 @@ def dumps(value: Json | list[Json]) -> Iterator[str]:
     """Yield the text of a document, piece by piece: a line for each key, and for each item of a list of objects.
 
     A list in an object may be an iterator, whose items are made while they are written; so there may be any number of
-    them. A function is called when it is its turn. One call a line is quick to write, to compare and to search;
-    characters that a terminal obeys are escaped.
+    them. One call a line is quick to write, to compare and to search; characters that a terminal obeys are escaped.
     """
     if isinstance(value, list):
         yield from _array(value, "")
@@ -46,7 +45,7 @@ def dumps(value: Json | list[Json]) -> Iterator[str]:
         if isinstance(item, list | Iterator):
             yield from _array(item, "  ")
         else:
-            yield _dumps(item() if callable(item) else item)
+            yield _dumps(item)
         separator = ",\n"
     yield "\n}\n"
 

@@ -7,14 +7,13 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.values import difference_of
 
 from flowops.common.exit_codes import ExitCode
 from flowops.errors import UsageError
 from flowops.model.campaign import Campaign, CampaignProgress, CampaignState, Wait
 from flowops.model.document import ABSENT, Field, Place, Problem
 from flowops.model.ledger import EventType, LedgerRun, NumberBlock, OperatorStep, State
-from flowops.model.plan import Action, DifferentCall, Shift
+from flowops.model.plan import Action, Difference, DifferentCall, Shift
 from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.model.status import Check, Diagnosis, Status
 from flowops.report import formats
@@ -79,7 +78,7 @@ def outputs(
     make: Any, plan: Plan, result: Result, entries: list[Entry], status: LedgerStatus, history: Any
 ) -> dict[str, Output]:
     """One result of each kind."""
-    added = difference_of(DifferentCall(Shift.ADDED, make.call("new")))
+    added = Difference("main", None, (DifferentCall(Shift.ADDED, make.call("new")),), 0)
     return {
         formats.PROBLEMS: ProblemsView([Problem(Place("a.yaml", 9, 3), None, "wrong", "x")], "production"),
         formats.CASES: CasesView(

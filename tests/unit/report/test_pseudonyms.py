@@ -7,9 +7,8 @@ from typing import Any
 
 from support.plans import decided
 from support.reports import text_of
-from support.values import difference_of
 
-from flowops.model.plan import Action, DifferentCall, Shift
+from flowops.model.plan import Action, Difference, DifferentCall, Shift
 from flowops.report.difference import of_difference
 from flowops.report.json.plan import plan_json
 from flowops.report.json.reading import plan_of_json
@@ -80,10 +79,15 @@ def test_who_may_see_numbers_sees_no_names(make: Any) -> None:
 
 
 def test_both_sides_of_a_difference_have_the_same_names(make: Any) -> None:
-    found = difference_of(
-        DifferentCall(Shift.ADDED, make.call("new", ANN)),
-        DifferentCall(Shift.REMOVED, make.call("old-1", ALSO_ANN_TO_SEE)),
-        DifferentCall(Shift.REMOVED, make.call("old-2", ANN)),
+    found = Difference(
+        "main",
+        None,
+        (
+            DifferentCall(Shift.ADDED, make.call("new", ANN)),
+            DifferentCall(Shift.REMOVED, make.call("old-1", ALSO_ANN_TO_SEE)),
+            DifferentCall(Shift.REMOVED, make.call("old-2", ANN)),
+        ),
+        0,
     )
     shown = of_difference(found, "production")
     samples = [sample for group in (*shown.added, *shown.removed) for sample in group.shown]
