@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flowops.app.observer import SILENT
 from flowops.app.secrets import value_of
 from flowops.common.addresses import BadAddress, is_postgres, ledger_address, sqlite_file
 from flowops.common.safe_files import ANYBODYS, ask_git, git_root
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.files import passing_file_system
 from flowops.model.plan import Guard

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.ledger import references_asked
 from flowops.app.secrets import value_of
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret
+from flowops.common.tuples import NamedTuple
 from flowops.errors import FlowopsError, UsageError
 from flowops.httpd import open_listener, serving, url_of
 from flowops.model.selection import Selection

@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import datetime, timedelta
 from itertools import chain, groupby, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.apply import look_again, record_moves
 from flowops.app.canary import why_failed
@@ -16,6 +16,7 @@ from flowops.campaigns.batch import Seal, keep, open_batch
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean, ulid
+from flowops.common.tuples import NamedTuple
 from flowops.errors import StalePlan, UsageError
 from flowops.ledger.campaigns import SealedCalls
 from flowops.ledger.database import iso

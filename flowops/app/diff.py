@@ -6,13 +6,14 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.load import given_variables, load, merged_vars, nothing_selected
 from flowops.app.observer import SILENT
 from flowops.app.render import examined, localized, report_not_read
 from flowops.app.walk import Walk
 from flowops.common.safe_files import is_there
+from flowops.common.tuples import NamedTuple
 from flowops.documents.git import Revision, commit_of, merge_base
 from flowops.documents.project import open_disk
 from flowops.documents.reader import Reader

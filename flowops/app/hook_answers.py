@@ -22,9 +22,10 @@ stopped, a guard, no ledger, no API  503     it may come again; so it is while t
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
+from flowops.common.tuples import NamedTuple
 from flowops.httpd import Response
 from flowops.model.document import sentence
 from flowops.model.plan import Action

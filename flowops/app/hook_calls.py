@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.access import guards_of
 from flowops.app.hook_answers import (
@@ -19,6 +19,7 @@ from flowops.app.walk import Walk
 from flowops.common.masking import mask_quoted, mask_text
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import received
+from flowops.common.tuples import NamedTuple
 from flowops.errors import Invalid, UsageError
 from flowops.model.call import HOLDS_NUMBER_HINT, split_reference
 from flowops.model.document import Problem, Problems

@@ -13,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.access import open_for
 from flowops.app.apply import addresses_of_callbacks, api_of
@@ -53,6 +53,7 @@ from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of
 from flowops.common.json import json_line
 from flowops.common.metrics import Metric
+from flowops.common.tuples import NamedTuple
 from flowops.errors import FlowopsError, Invalid, LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow
 from flowops.model.claims import Condition, Labelled, Used

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import compress
 from operator import not_
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.hook_documents import documents_of_hooks, labelled
 from flowops.common import plugins
@@ -16,6 +16,7 @@ from flowops.common.called import note_work
 from flowops.common.masking import mask_quoted
 from flowops.common.names import nearest, same_name
 from flowops.common.text import listed, quoted
+from flowops.common.tuples import NamedTuple
 from flowops.documents.discovery import discover
 from flowops.documents.project import (
     find_project,

@@ -6,7 +6,7 @@ import logging
 import shlex
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.access import commit_of, guards_of, open_for
 from flowops.app.hook_documents import LABEL
@@ -17,6 +17,7 @@ from flowops.app.render import checked, localized, not_read
 from flowops.app.secrets import token_of
 from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
+from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.model.call import split_reference
 from flowops.model.document import sentence

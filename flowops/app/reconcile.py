@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from datetime import datetime, timedelta
 from io import StringIO
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.api.cdr import CallDetailRecords, Wait, conversations
 from flowops.api.records import read_file
@@ -18,6 +18,7 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.common.names import why_unusable
+from flowops.common.tuples import NamedTuple
 from flowops.documents.files import Unreadable, read_given
 from flowops.documents.foreign import foreign
 from flowops.errors import ApiError, UsageError

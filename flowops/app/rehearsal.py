@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.access import guards_of, open_for, revision_of
 from flowops.app.apply import api_of
@@ -26,6 +26,7 @@ from flowops.apply.run import apply
 from flowops.common.masking import mask_number, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, ulid
 from flowops.common.numbers import Refusal, read
+from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.ledger.blocks import decision_on
 from flowops.ledger.states import step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.load import allows_numbers, excerpts, load, nothing_selected, variables
 from flowops.app.observer import SILENT
@@ -14,6 +14,7 @@ from flowops.app.walk import Walk, call_sets, known_sources
 from flowops.common.duplicates import DuplicateDetector
 from flowops.common.numbers import EXAMPLE_COLUMN, EXAMPLE_FILTER, info
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.errors import Invalid
 from flowops.model.call import split_reference
 from flowops.model.document import Problems, sentence

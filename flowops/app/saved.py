@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from flowops.app.load import project_root, read_labels
 from flowops.common.json import NotJson, read_json
 from flowops.common.safe_files import PRIVATE_FILE, is_there, replace_file
 from flowops.common.text import visible
 from flowops.common.times import read_span, span_text
+from flowops.common.tuples import NamedTuple
 from flowops.documents.files import Unreadable, read_given
 from flowops.errors import FlowopsError, Invalid, StalePlan, UsageError
 from flowops.model.document import Place, Problem

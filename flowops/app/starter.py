@@ -6,11 +6,11 @@ import json
 import os
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import NamedTuple
 
 from flowops.app.schemas import write_for_editors
 from flowops.common.called import DISTRIBUTION
 from flowops.common.safe_files import ask_git, make_folder, replace_file
+from flowops.common.tuples import NamedTuple
 from flowops.errors import FlowopsError
 
 _PACKAGE = Path(__file__).parent.parent

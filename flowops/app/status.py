@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.access import guards_of
 from flowops.app.ledger import entries_asked
 from flowops.app.load import load, variables
 from flowops.app.policy_run import clock
+from flowops.common.tuples import NamedTuple
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.database import iso
 from flowops.model.call import split_reference

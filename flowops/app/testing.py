@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.cases import Case, Comparison, Found, case_problems, moment
 from flowops.app.load import by_project, excerpts, load, merged_vars
@@ -19,6 +19,7 @@ from flowops.app.walk import Walk
 from flowops.common.budget import Budget
 from flowops.common.masking import mask_quoted
 from flowops.common.names import same_name
+from flowops.common.tuples import NamedTuple
 from flowops.documents.discovery import TESTS
 from flowops.documents.row_source import DataFile, data_of
 from flowops.documents.rows import read_batches

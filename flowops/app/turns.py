@@ -11,10 +11,11 @@ import logging
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.policy_run import PolicyRun, clock
 from flowops.campaigns.batch import open_batch
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.model.campaign import BatchTurn, Campaign, CampaignState, Wait
 from flowops.model.plan import SENDING, Action

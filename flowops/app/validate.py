@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.load import by_project, load, variables
 from flowops.app.observer import SILENT
 from flowops.app.render import examined, localized, not_read, report_not_read
 from flowops.app.walk import Walk
+from flowops.common.tuples import NamedTuple
 from flowops.errors import Invalid
 from flowops.model.document import Problems, sentence
 

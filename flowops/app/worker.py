@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.app.access import address_of, guards_of, open_for
 from flowops.app.apply import addresses_of_callbacks, api_of
@@ -32,6 +32,7 @@ from flowops.common import addresses
 from flowops.common.addresses import is_postgres, sqlite_file
 from flowops.common.exit_codes import ExitCode
 from flowops.common.safe_files import PRIVATE_FILE
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.httpd import open_listener, serving, url_of
 from flowops.ledger.files import FOREIGN, JOURNAL, beside, check_own, create_private

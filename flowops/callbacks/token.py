@@ -13,9 +13,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 
 #: The fewest characters of a secret: a shorter one could be guessed from one address.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import secrets
 import zlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import orjson
 
 from flowops.common.called import install_command
 from flowops.common.text import Lines
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError, UsageError
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, Attempts, Call, Origin, Script, Terms, attempt_reference
 from flowops.model.document import Document, Place, RowPlace, SourceMap

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 from click.core import ParameterSource
@@ -30,6 +30,7 @@ from flowops.cli.plan import echo_notices
 from flowops.cli.plan import run as plan
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
+from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.model.plan import Action, Pacing
 from flowops.model.result import FAIL_ON, Outcome, failures, words_of_result

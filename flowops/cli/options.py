@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowops.cli import completing
 from flowops.common.text import visible
+from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.report.formats import REPORTED, exists, is_format
 from flowops.report.formats import names as names_of

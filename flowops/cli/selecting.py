@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from flowops.cli import completing
 from flowops.cli.options import NAME, auto_approve, env, formats, paths, reason, together, var, var_file
+from flowops.common.tuples import NamedTuple
 from flowops.report.formats import OPERATION
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ import time
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.names import same_name
 from flowops.common.patterns import regex
 from flowops.common.text import visible
+from flowops.common.tuples import NamedTuple
 from flowops.documents.files import Unreadable
 from flowops.documents.project import PROJECT_FILE
 from flowops.documents.reader import Kind

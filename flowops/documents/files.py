@@ -7,9 +7,10 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from flowops.common.text import Lines
+from flowops.common.tuples import NamedTuple
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:

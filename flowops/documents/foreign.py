@@ -4,9 +4,9 @@ each with the message that ends the search for it."""
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 
 
 class Trouble(NamedTuple):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import os
 import subprocess
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.documents.files import MAX_FILE, MISSING, Entry, Unreadable
 from flowops.errors import UsageError
 

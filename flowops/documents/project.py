@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.addresses import ledger_address, service_address
 from flowops.common.budget import DOCUMENT_DEPTH
@@ -24,6 +24,7 @@ from flowops.common.secrets import (
 )
 from flowops.common.text import Lines, visible
 from flowops.common.times import read_limit, read_rate, read_span
+from flowops.common.tuples import NamedTuple
 from flowops.documents.files import Disk, Unreadable, read_given
 from flowops.documents.reader import Kind, Reader, Section
 from flowops.documents.yaml import Parsed

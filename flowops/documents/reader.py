@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
+from flowops.common.tuples import NamedTuple
 from flowops.documents.excerpts import Excerpts
 from flowops.documents.files import Unreadable, decode
 from flowops.documents.foreign import foreign

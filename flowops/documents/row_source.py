@@ -6,11 +6,12 @@ import os
 from abc import ABC, abstractmethod
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.documents.files import Unreadable, decode
 from flowops.documents.reader import BYTES_A_ROW, ROWS_AGAIN
 from flowops.model.document import Batch, Place, Problem, RowPlace

@@ -9,9 +9,10 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from flowops.common.called import install_command
+from flowops.common.tuples import NamedTuple
 from flowops.documents.row_source import FileRows, QueryError, QueryRows
 from flowops.documents.snapshots import private_directory
 from flowops.documents.staging import Named, StagingDir

@@ -6,9 +6,10 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from flowops.common.masking import mask_quoted
+from flowops.common.tuples import NamedTuple
 from flowops.documents.csv_rows import csv_columns
 from flowops.documents.data_lines import data_lines
 from flowops.documents.files import Unreadable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.error import MarkedYAMLError
@@ -16,6 +16,7 @@ from yaml.events import DocumentStartEvent, StreamEndEvent
 
 from flowops.common.patterns import regex
 from flowops.common.text import Lines, count_breaks
+from flowops.common.tuples import NamedTuple
 from flowops.documents.yaml_builder import Abandoned, Budget, Builder, has_only_characters, no_character
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, syntax_problem
 from flowops.model.document import Place, Problem, SourceMap

@@ -10,7 +10,7 @@ import re
 from array import array
 from functools import lru_cache
 from sys import intern
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from yaml.events import AliasEvent, MappingEndEvent, MappingStartEvent, ScalarEvent, SequenceEndEvent
 
@@ -19,6 +19,7 @@ from flowops.common.masking import mask_any_number, mask_written
 from flowops.common.names import first_alike
 from flowops.common.patterns import regex
 from flowops.common.text import escaped, quoted
+from flowops.common.tuples import NamedTuple
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template
 from flowops.model.document import Place, Problem, SourceMap
 

@@ -7,10 +7,11 @@ parser, which stands in where libyaml is absent, begin alike often enough, and a
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.patterns import regex
 from flowops.common.text import Lines
+from flowops.common.tuples import NamedTuple
 from flowops.model.document import Place, Problem
 
 if TYPE_CHECKING:

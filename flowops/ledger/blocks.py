@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_number
+from flowops.common.tuples import NamedTuple
 from flowops.ledger.transaction import CHUNK, parsed
 from flowops.model.claims import Claim, Condition
 from flowops.model.ledger import GivenUp, NumberBlock

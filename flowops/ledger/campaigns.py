@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.database import iso, now
 from flowops.ledger.pseudonyms import clean

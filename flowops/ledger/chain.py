@@ -10,10 +10,11 @@ import binascii
 import hashlib
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import orjson
 
+from flowops.common.tuples import NamedTuple
 from flowops.ledger.legs import StoredLeg
 from flowops.model.ledger import REFUSALS, Checkpoint, EventType
 

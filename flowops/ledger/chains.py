@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.ledger.transaction import CHUNK, attempts_of
 from flowops.model.call import COMPLETED, OUTCOME_CODES, attempt_reference, further_references, split_reference
 from flowops.model.ledger import State, Tried

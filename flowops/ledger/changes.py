@@ -6,8 +6,9 @@ import json
 from collections import Counter
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.ledger.legs import StoredLeg, complete, merged, stored_callees
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, CANCELLED, IN_DOUBT, PLACED, PROOFS, IllegalStep, step
 from flowops.model.ledger import EventType, State

@@ -9,8 +9,9 @@ from __future__ import annotations
 import secrets
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger import records
 from flowops.ledger.database import now

@@ -10,9 +10,10 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 
 if TYPE_CHECKING:

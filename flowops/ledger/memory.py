@@ -5,8 +5,9 @@ It is a ledger like any other: what is given happens to it, event by event, at t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.ledger.database import iso
 from flowops.ledger.open import stand_in
 from flowops.ledger.sqlite import SqliteDatabase

@@ -6,9 +6,10 @@ import hmac
 import logging
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.addresses import BadAddress, is_postgres, ledger_address
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger import records
 from flowops.ledger.database import RESTORE

@@ -6,12 +6,13 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.json import read_json
 from flowops.common.masking import is_masked, mask_written
 from flowops.common.names import same_name
 from flowops.common.numbers import Refusal, read
+from flowops.common.tuples import NamedTuple
 from flowops.ledger.chain import hash_of_details
 from flowops.ledger.chains import tried
 from flowops.ledger.changes import Change, phones_of

@@ -16,13 +16,14 @@ import hashlib
 import secrets
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from flowops.common import addresses
 from flowops.common.addresses import BadAddress, postgres_parameters
 from flowops.common.called import install_command
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.database import Connection, Database, Lease, migrations, statements
 from flowops.ledger.leases import Heartbeat

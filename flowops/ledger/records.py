@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import uuid
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
 from flowops.ledger.database import no_ledger, now

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import shlex
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.model.ledger import Checkpoint
 

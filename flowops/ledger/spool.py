@@ -14,9 +14,10 @@ import os
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.changes import Change
 from flowops.ledger.files import check_own, replace_private

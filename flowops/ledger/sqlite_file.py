@@ -7,9 +7,9 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from flowops.common.addresses import sqlite_file
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.database import RESTORE, Connection, migrations, no_ledger
 from flowops.ledger.files import (

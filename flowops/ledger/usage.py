@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.ledger.changes import PERIOD, period
 from flowops.ledger.database import iso
 from flowops.ledger.legs import stored_callees

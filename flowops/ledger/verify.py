@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, chained, genesis, hash_of_details, row_hash
 from flowops.ledger.transaction import CHUNK, parsed, with_legs

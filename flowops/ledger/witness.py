@@ -11,9 +11,10 @@ import fcntl
 import json
 import logging
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder
+from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.files import check_own
 from flowops.model.ledger import Checkpoint

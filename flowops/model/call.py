@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import ATTEMPT
 from flowops.common.numbers import is_e164, names_number
 from flowops.common.patterns import regex
 from flowops.common.times import read_span, span_text
+from flowops.common.tuples import NamedTuple
 from flowops.model.document import Place, Problem, RowPlace
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import compress
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import FINGERPRINT, HASH_BYTES, ONE_ATTEMPT, root_of, split_reference
 
 if TYPE_CHECKING:

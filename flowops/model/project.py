@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common import plugins
 from flowops.common.times import span_text
+from flowops.common.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

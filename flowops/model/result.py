@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.exit_codes import ExitCode
+from flowops.common.tuples import NamedTuple
 from flowops.model.ledger import EventType, Leg
 
 if TYPE_CHECKING:

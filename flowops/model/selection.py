@@ -7,9 +7,10 @@ over all of it, whatever is selected.
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.names import WILDCARDS, reference_filter
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import BatchView, further_references
 
 if TYPE_CHECKING:

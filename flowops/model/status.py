@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.exit_codes import ExitCode
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import OUTCOME_CODES
 from flowops.model.ledger import STATES, State
 from flowops.model.plan import NOBODY_WAITS

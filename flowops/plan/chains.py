@@ -6,9 +6,10 @@ A chain follows from what its document says, from its rows in the ledger, and fr
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.text import minute
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import COMPLETED, OUTCOMES, BatchView, attempt_reference
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Decision

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import INSTRUCTION_ID, split_reference
 from flowops.model.ledger import RUN_LOST, State
 from flowops.model.plan import Action, Decision, Guard

@@ -6,8 +6,9 @@ leaves: two are the same when their hashes are, whatever they show.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import FINGERPRINT, NO_TERMS, ONE_ATTEMPT, TERMS
 from flowops.model.document import ABSENT
 from flowops.model.ledger import PSEUDONYM

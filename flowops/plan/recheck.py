@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.errors import StalePlan
 from flowops.model.plan import SENDING, Action
 from flowops.plan.canonical import hash_of_terms

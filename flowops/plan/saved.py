@@ -11,10 +11,11 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
 from flowops.common.times import read_span
+from flowops.common.tuples import NamedTuple
 from flowops.common.version import __version__
 from flowops.errors import Invalid, StalePlan
 from flowops.model.document import Place, Problem

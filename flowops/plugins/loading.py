@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from flowops.common.names import did_you_mean
 from flowops.common.patterns import regex
@@ -28,6 +28,7 @@ from flowops.common.plugins import (
     search_path,
 )
 from flowops.common.text import visible
+from flowops.common.tuples import NamedTuple
 from flowops.documents import rows
 from flowops.documents.foreign_rows import foreign_source
 from flowops.documents.row_source import FileRows, QueryRows, RowSource

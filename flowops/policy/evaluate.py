@@ -6,9 +6,10 @@ may claim, so a claim carries these rules into its own transaction (`flowops.mod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.numbers import nature
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import callees_of
 from flowops.model.claims import Condition, Used
 from flowops.model.plan import Action, Decision, Guard

@@ -16,11 +16,12 @@ from collections import Counter
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowops.common.masking import mask_number
 from flowops.common.numbers import NumberInfo, info
 from flowops.common.times import SPAN_PATTERN
+from flowops.common.tuples import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import calling_code
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import ONE_ATTEMPT
 from flowops.model.document import ABSENT
 from flowops.model.plan import A_FEW, Change, Shift

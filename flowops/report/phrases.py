@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.masking import mask_any_number, mask_text, masked_but
 from flowops.common.patterns import regex
 from flowops.common.text import minute, second
+from flowops.common.tuples import NamedTuple
 from flowops.model.ledger import State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome

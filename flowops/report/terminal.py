@@ -11,10 +11,11 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from flowops.common.called import called
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.report.escape import log_line, width
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.model.document import ABSENT
 
 if TYPE_CHECKING:

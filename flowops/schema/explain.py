@@ -11,13 +11,14 @@ import json
 import re
 from contextlib import suppress
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, encoding_meant
 from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY, other_shape
 from flowops.common.patterns import regex
 from flowops.common.text import escaped
+from flowops.common.tuples import NamedTuple
 from flowops.schema.engine import TEMPLATE_PATTERN, TooMuchWork, matcher, paid_by, slow_validator
 from flowops.schema.wording import choice, describe, expected, kind, limits
 

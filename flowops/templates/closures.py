@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.budget import CHARACTERS_PER_STEP, MAX_INTEGER, MAX_TEXT, search, shallow, with_texts
+from flowops.common.tuples import NamedTuple
 from flowops.templates.budget import MISSING, Scope
 from flowops.templates.filters import FILTERS
 from flowops.templates.problems import BudgetExceeded, TemplateError, UndefinedName, member

@@ -9,11 +9,12 @@ and its sandbox has to guard Python's attributes, which nothing here ever reads.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from flowops.common import plugins
 from flowops.common.names import nearest
 from flowops.common.text import listed
+from flowops.common.tuples import NamedTuple
 from flowops.templates import closures
 from flowops.templates.budget import ATTEMPT, MAX_DEPTH, MAX_ERRORS, MAX_PARTS
 from flowops.templates.filters import FILTERS

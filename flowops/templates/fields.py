@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import compress, product
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.budget import ITEMS_PER_STEP, deep
+from flowops.common.tuples import NamedTuple
 from flowops.model.call import ONE_ATTEMPT, Origin, read_attempts
 from flowops.templates.problems import TemplateError
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_path
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.model.document import Place, Problem
 from flowops.templates.nodes import Positions
 from flowops.templates.problems import TEMPLATE

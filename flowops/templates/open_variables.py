@@ -6,9 +6,10 @@ which flow and when stands in the document. A template is refused by what is wri
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_quoted
+from flowops.common.tuples import NamedTuple
 from flowops.templates.problems import TemplateError, member
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.names import nearest
 from flowops.common.patterns import regex
+from flowops.common.tuples import NamedTuple
 from flowops.templates.budget import MAX_BRACKETS, MAX_SOURCE
 from flowops.templates.jinja import Grammar, Lexer, TemplateSyntaxError, nodes
 from flowops.templates.problems import TemplateError, member

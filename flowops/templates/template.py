@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.budget import MAX_TEXT, MOST_KNOWN, PARTS_PER_STEP, SHORT
+from flowops.common.tuples import NamedTuple
 from flowops.templates import closures
 from flowops.templates.budget import ATTEMPT, MAX_LOOPS
 from flowops.templates.expressions import LOOP, ROW_NUMBER, Expressions, VarsUse

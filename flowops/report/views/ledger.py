@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flowops.common.masking import mask_text
+from flowops.common.tuples import NamedTuple
 from flowops.report.masking import masked, optional
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import HIDDEN, calling_code, mask_number, mask_text, masked_but
+from flowops.common.tuples import NamedTuple
 from flowops.model.document import ABSENT
 from flowops.model.plan import A_FEW, ALL_SHOWN, NONE_SHOWN, Action, Change, Shift
 from flowops.report.blocks import Lazy

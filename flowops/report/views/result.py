@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
+from flowops.common.tuples import NamedTuple
 from flowops.model.result import Outcome
 from flowops.report.masking import guards_of
 

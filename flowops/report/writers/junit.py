@@ -7,8 +7,9 @@ for it: Jenkins in the attribute, GitLab in the text, and for what was skipped b
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from flowops.common.tuples import NamedTuple
 from flowops.model.document import sentence
 from flowops.model.plan import Action
 from flowops.model.result import Outcome

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from flowops.common.patterns import regex
 from flowops.common.text import local_times
+from flowops.common.tuples import NamedTuple
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Where, Word
 from flowops.report.escape import markdown_code, markdown_prose
 from flowops.report.formats import ALL, Format

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from flowops.common.masking import mask_text
 from flowops.common.text import local_times
+from flowops.common.tuples import NamedTuple
 from flowops.report import phrases
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 from keyword import iskeyword
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.budget import deep, shallow, with_texts
 from flowops.common.plugins import copied, failure, without_values
+from flowops.common.tuples import NamedTuple
 from flowops.templates.problems import TemplateError
 from flowops.templates.values import kind
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from flowops.common.patterns import regex
 from flowops.common.text import listed
+from flowops.common.tuples import NamedTuple
 from flowops.common.zones import zone, zone_hint
 from flowops.templates.filters.locales import locale_of
 from flowops.templates.filters.table import Table, require_text
