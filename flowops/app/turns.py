@@ -17,10 +17,11 @@ from flowops.app.policy_run import PolicyRun, clock
 from flowops.campaigns.batch import open_batch
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
+from flowops.model.call import attempt_reference
 from flowops.model.campaign import BatchTurn, Campaign, CampaignState, Wait
 from flowops.model.plan import SENDING, Action
 from flowops.model.result import Outcome
-from flowops.plan.chains import at_attempts
+from flowops.plan.chains import at_attempts, standing_of
 from flowops.plan.planner import plan_batch
 
 if TYPE_CHECKING:
@@ -160,6 +161,25 @@ def _log_turn(job: Job, calls: int, after: _After, due: datetime | None) -> None
         "the next look: %(until)s",
         {**about, **waits, "until": until},
     )
+
+
+def bring_forward(ledger: Store) -> list[BatchTurn]:
+    """Have batches looked at when outcomes that were told meanwhile make attempts due; return their next turns."""
+    turns = []
+    while (finished := ledger.campaigns.finished()) is not None:
+        chains = {
+            root: [root, *(attempt_reference(root, number) for number in range(2, attempt + 1))]
+            for root, attempt in finished.attempts.items()
+        }
+        tried = ledger.tried([name for names in chains.values() for name in names]) if chains else {}
+        due = {}
+        for root, names in chains.items():
+            known = [tried[name] for name in names if name in tried]
+            standing = standing_of(known[0].attempts, known) if len(known) == len(names) else None
+            if standing is not None and standing.due is not None:
+                due[root] = standing.due
+        turns += ledger.campaigns.hear(finished.serial, due)
+    return turns
 
 
 class _Planned(NamedTuple):

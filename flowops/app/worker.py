@@ -23,7 +23,7 @@ from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT, PATIENT, SOON, STO
 from flowops.app.policy_run import ClaimCheck, clock, facts_of
 from flowops.app.secrets import token_of
 from flowops.app.services import LOOK, Monitor, Pauses, sleep
-from flowops.app.turns import OUTCOME, Rulings, Turns
+from flowops.app.turns import OUTCOME, Rulings, Turns, bring_forward
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
 from flowops.apply.options import RunOptions
 from flowops.apply.placer import Placer
@@ -290,11 +290,15 @@ class _Worker:
 
     async def _rest(self, shutdown: ShutdownRequest) -> None:
         """Wait until something is due soon, or a campaign has to be judged, or a signal comes."""
-        while not await asyncio.to_thread(self._is_needed):
+        while not await asyncio.to_thread(self._has_become_needed):
             _log.debug("nothing is due; the next look is in %(seconds).0f s", {"seconds": RESTING})
             await sleep(shutdown, RESTING, self._monitor.looked)
             if shutdown.signal is not None:
                 return
+
+    def _has_become_needed(self) -> bool:
+        bring_forward(self._ledger)  # what that brings forward gets its jobs when there is an engine
+        return self._is_needed()
 
     def _is_needed(self) -> bool:
         running, left = self._running(), self._ledger.campaigns.left()
@@ -358,6 +362,7 @@ class _Worker:
         self._monitor.looked()
         ledger, campaigns = self._ledger, self._ledger.campaigns
         engine.take_over(ledger.alive)
+        engine.enqueue([(_job(turn), _seconds_to(turn.due_at)) for turn in bring_forward(ledger)])
         running, left = self._running(), campaigns.left()
         self._judge(running, left)
         now = frozenset(left)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
+from flowops.ledger.chains import chains_among
 from flowops.ledger.database import iso, now
 from flowops.ledger.pseudonyms import clean
 from flowops.ledger.seal import write
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
 #: How many batches are written in one transaction, and how many calls are deleted in one.
 WRITTEN_AT_ONCE, DELETED_AT_ONCE = 20, 20_000
+#: How many events are looked through at once for calls that have finished.
+EVENTS_AT_ONCE = 10_000
+#: Behind every time.
+NEVER = "9999"
 
 
 class SealedCalls(NamedTuple):
@@ -62,6 +67,13 @@ class SealedBatch(NamedTuple):
     turn: int
     calls: int
     sealed: bytes
+
+
+class Finished(NamedTuple):
+    """Calls that have finished up to the event of a number, by their first attempts: which attempt that was."""
+
+    serial: int
+    attempts: Mapping[str, int]
 
 
 class Campaigns:
@@ -119,7 +131,7 @@ class Campaigns:
                     "insert_batch", **given, number=number, due_at=campaign.starts_at, calls=calls, sealed=sealed
                 )
                 rows = json.dumps(list(zip(batch.references, batch.said, strict=True)))
-                written += connection.run("insert_scheduled", **given, rows=rows)
+                written += connection.run("insert_scheduled", **given, number=number, rows=rows)
             return written
 
         if write(self._database, self._number, work) != sum(len(batch.references) for batch in batches):
@@ -230,15 +242,56 @@ class Campaigns:
 
         `waiting` says what its calls wait for.
         """
-        due_at = turn.due_at if due is None else iso(due)
-        given = {"ledger": self._number, "campaign": turn.campaign, "number": turn.number, "turn": turn.turn}
-        set_to = {
-            "due_at": due_at,
-            "done_at": now() if due is None else None,
-            "waiting": json.dumps(waiting) if waiting else None,
-        }
-        ended = write(self._database, self._number, lambda it: it.run("advance_batch", **given, **set_to))
-        return turn._replace(turn=turn.turn + 1, due_at=due_at) if ended else None
+        batch = {"ledger": self._number, "campaign": turn.campaign, "number": turn.number}
+        set_to = {"done_at": now() if due is None else None, "waiting": json.dumps(waiting) if waiting else None}
+
+        def work(connection: Connection) -> BatchTurn | None:
+            again_at = connection.value("again_at", **batch)
+            due_at = turn.due_at if due is None else min(iso(due), again_at or NEVER)
+            ended = connection.run("advance_batch", **batch, turn=turn.turn, due_at=due_at, **set_to)
+            return turn._replace(turn=turn.turn + 1, due_at=due_at) if ended else None
+
+        return write(self._database, self._number, work)
+
+    def finished(self) -> Finished | None:
+        """Return which calls that may be tried again have finished since `hear`, some at a time; None behind the last.
+
+        None as well where no campaign is placed.
+        """
+        return self._database.read(lambda connection: _finished(connection, self._number))
+
+    def hear(self, serial: int, due: Mapping[str, datetime]) -> list[BatchTurn]:
+        """Have the batches of calls looked at when further attempts of these are due; return their next turns.
+
+        One that somebody goes through at this moment is looked at again. It is known then which calls have finished up
+        to the event of a number.
+        """
+        at, wanted = now(), {reference: iso(when) for reference, when in due.items()}
+
+        def work(connection: Connection) -> list[BatchTurn]:
+            connection.run("hear_campaigns", ledger=self._number, serial=serial)
+            return list(self._brought_forward(connection, wanted, at))
+
+        return write(self._database, self._number, work)
+
+    def _brought_forward(self, connection: Connection, wanted: Mapping[str, str], at: str) -> Iterator[BatchTurn]:
+        """Bring the batches of calls forward to when these want to be looked at; yield the turns of others than now."""
+        references, soonest = list(wanted), dict[tuple[str, int], tuple[str, int, str, str | None]]()
+        for start in range(0, len(references), CHUNK):
+            some = references[start : start + CHUNK]
+            for reference, campaign, number, *found in connection.all(
+                "batches_of", ledger=self._number, references=some
+            ):
+                before = soonest.get((campaign, number))
+                when = wanted[reference] if before is None else min(before[0], wanted[reference])
+                soonest[campaign, number] = (when, *found)
+        for (campaign, number), (when, turn, due_at, again_at) in soonest.items():
+            batch = {"ledger": self._number, "campaign": campaign, "number": number}
+            if due_at <= at:
+                connection.run("set_again_at", **batch, at=min(when, again_at or when))
+            elif when < due_at:
+                connection.run("bring_forward_batch", **batch, turn=turn, due_at=when)
+                yield BatchTurn(campaign, number, turn + 1, when)
 
     def hasten(self, campaigns: Sequence[str], at: datetime, before: datetime) -> None:
         """Have the batches of campaigns looked at `at` a time that would be later, `before` another time."""
@@ -274,6 +327,20 @@ class Campaigns:
             connection.run("delete_campaign", **given)
 
         write(self._database, self._number, work)
+
+
+def _finished(connection: Connection, ledger: int) -> Finished | None:
+    heard, last = connection.first("heard_of_campaigns", ledger=ledger) or (None, 0)
+    if heard is None or heard >= last:
+        return None
+    until = min(last, heard + EVENTS_AT_ONCE)
+    rows = connection.all("finished_between", ledger=ledger, heard=heard, until=until)
+    attempts: dict[str, int] = {}
+    for reference, (root, most) in chains_among(connection, ledger, [reference for (reference,) in rows]).items():
+        attempt = 1 if reference == root else split_reference(reference)[1]
+        if attempt < most:
+            attempts[root] = max(attempt, attempts.get(root, 1))
+    return Finished(until, attempts)
 
 
 def _together(batches: Iterable[SealedCalls]) -> Iterator[list[SealedCalls]]:

@@ -16,8 +16,12 @@ import pytest
 from support.commands import Ran, flowops, start
 from support.server import TOKEN, answer_with
 
+from flowops.app.turns import OUTCOME
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from typing import Any
 
     from support.server import ApiServer
 
@@ -43,9 +47,13 @@ def handed_over(project: Path, *args: str) -> None:
     assert ran.code == 0, ran.err
 
 
-def state(project: Path) -> str:
+def shown(project: Path) -> dict[str, Any]:
     (campaign,) = asked(project, "campaign", "show", "spring", "--format", "json").json["campaigns"]
-    return str(campaign["state"])
+    return dict(campaign)
+
+
+def state(project: Path) -> str:
+    return str(shown(project)["state"])
 
 
 def test_a_worker_places_what_was_handed_over_and_nobody_else_does(project: Path, api: ApiServer) -> None:
@@ -346,16 +354,40 @@ def test_a_worker_in_the_sandbox_hears_how_calls_end(tmp_path: Path) -> None:
     assert flowops("ledger", "list", "--format", "json", cwd=tmp_path).json["calls"][0]["state"] == "finished"
 
 
-def test_an_attempt_that_is_due_is_placed_by_a_worker_that_runs_once(project: Path, api: ApiServer) -> None:
-    (project / "calls/three.yaml").write_text(
-        """\
+TWICE = """\
 apiVersion: flowops/v1
 kind: Call
 reference-id: call-1
 callee: "+442079460101"
 attempts: {max: 2, after: 1s}
 """
-    )
+
+
+def test_an_outcome_that_another_process_records_is_noticed_at_once(project: Path, api: ApiServer) -> None:
+    (project / "calls/three.yaml").write_text(TWICE)
+    handed_over(project)
+    worker = start("worker", *E, cwd=project, env=ENV)
+    try:
+        until(lambda: shown(project)["waits_for"] == {"outcome": 1})
+        said = asked(project, "ledger", "resolve", "call-1", "--outcome", "no-answer", "--reason", "nobody", "--yes")
+        assert said.code == 0, said.err
+        until(lambda: "call-1~2" in api.received, OUTCOME.total_seconds() / 2)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=60)
+    assert dict(api.received) == {"call-1": 1, "call-1~2": 1}
+
+
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait until something is true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+def test_an_attempt_that_is_due_is_placed_by_a_worker_that_runs_once(project: Path, api: ApiServer) -> None:
+    (project / "calls/three.yaml").write_text(TWICE)
     handed_over(project)
     assert asked(project, "worker", "--once").code == 0
     assert dict(api.received) == {"call-1": 1}

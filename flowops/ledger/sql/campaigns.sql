@@ -29,11 +29,16 @@ LIMIT 1
 SELECT EXISTS (SELECT 1 FROM flowops_campaigns WHERE ledger = :ledger AND state IN ('running', 'paused'))
 
 -- name: begin_campaign
-UPDATE flowops_campaigns SET state = 'running', calls = :calls, phones = :phones, batches = :batches
+UPDATE flowops_campaigns SET
+  state = 'running', calls = :calls, phones = :phones, batches = :batches,
+  heard = (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
 WHERE ledger = :ledger AND id = :campaign AND state = 'new'
 
+-- Whoever resumes one has all of its batches looked at, so nothing that was told before matters.
 -- name: set_campaign
-UPDATE flowops_campaigns SET state = :state, why = :why, ended_at = :ended_at, totals = :totals
+UPDATE flowops_campaigns SET
+  state = :state, why = :why, ended_at = :ended_at, totals = :totals,
+  heard = (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
 WHERE ledger = :ledger AND id = :campaign AND state IN ('running', 'paused')
 
 -- name: end_canary
@@ -83,8 +88,44 @@ FROM flowops_batches
 INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_batches.ledger AND id = campaign
 WHERE flowops_batches.ledger = :ledger AND state IN ('running', 'paused') AND done_at IS NULL
 
+-- How far the outcomes were asked for of the campaign for which that was longest ago, and how far the ledger goes.
+-- name: heard_of_campaigns
+SELECT min(heard), (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
+FROM flowops_campaigns
+WHERE ledger = :ledger AND state = 'running'
+
+-- name: hear_campaigns
+UPDATE flowops_campaigns SET heard = :serial WHERE ledger = :ledger AND state = 'running' AND heard < :serial
+
+-- name: finished_between
+SELECT reference_id FROM flowops_events
+WHERE ledger = :ledger AND serial > :heard AND serial <= :until AND state = 'finished'
+
+-- Of calls whose campaigns are placed, those that are not done.
+-- name: batches_of
+SELECT reference_id, flowops_scheduled.campaign, batch, turn, due_at, again_at
+FROM flowops_scheduled
+INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_scheduled.ledger AND id = flowops_scheduled.campaign
+INNER JOIN flowops_batches ON
+  flowops_batches.ledger = flowops_scheduled.ledger AND flowops_batches.campaign = flowops_scheduled.campaign
+  AND flowops_batches.number = batch
+WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references)
+  AND state = 'running' AND done_at IS NULL
+
+-- name: set_again_at
+UPDATE flowops_batches SET again_at = :at WHERE ledger = :ledger AND campaign = :campaign AND number = :number
+
+-- name: again_at
+SELECT again_at FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign AND number = :number
+
 -- name: advance_batch
-UPDATE flowops_batches SET turn = turn + 1, due_at = :due_at, done_at = :done_at, waiting = :waiting
+UPDATE flowops_batches SET
+  turn = turn + 1, due_at = :due_at, done_at = :done_at, waiting = :waiting, again_at = NULL
+WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = :turn
+
+-- Of one that is not due yet; what its calls wait for stays as it was found.
+-- name: bring_forward_batch
+UPDATE flowops_batches SET turn = turn + 1, due_at = :due_at
 WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = :turn
 
 -- name: hasten_batches

@@ -10,6 +10,7 @@ import pytest
 from flowops.errors import LedgerError
 from flowops.ledger import campaigns
 from flowops.ledger.campaigns import Campaigns, SealedCalls
+from flowops.model.call import read_attempts
 from flowops.model.campaign import BatchTurn, Campaign, CampaignState, CanarySettings, Left, Wait
 from flowops.model.claims import Record
 from flowops.model.ledger import EventType, Leg, State
@@ -160,6 +161,69 @@ def test_what_is_due_within_a_while_is_hastened(store: Store) -> None:
     store.campaigns.hasten([made.id], NOW, NOW + timedelta(seconds=30))
     found = {turn.number: (turn.turn, turn.due_at[11:19]) for turn in store.campaigns.open_batches()}
     assert found == {0: (1, "09:00:00"), 1: (1, "10:00:00"), 2: (1, "09:00:00")}
+
+
+SOON, LATE = datetime(2099, 1, 1, 9, 0, 10, tzinfo=UTC), datetime(2099, 1, 1, 9, 30, tzinfo=UTC)
+
+
+def called(store: Store, make, made: Campaign, *references: str) -> None:
+    """Place calls that may be tried twice."""
+    for reference in references:
+        claim = make.claim(reference)
+        twice = claim.call._replace(attempts=read_attempts({"max": 2, "after": "1s"}))
+        assert store.write([claim._replace(call=twice, campaign=made.id)])[0].done
+        store.write([make.accepted(reference, call_id=f"id-{reference}")])
+
+
+def test_an_outcome_that_is_told_brings_its_batch_forward_once(store: Store, make) -> None:
+    made = handed_over(store, "spring", ["a", "b"], ["c"])
+    called(store, make, made, "a", "b", "c")
+    turns = [store.campaigns.advance(turn, LATE, {Wait.OUTCOME: 1}) for turn in store.campaigns.open_batches()]
+    store.called_back({"a": [Leg(None, "id-a", code=9)]})
+    finished = store.campaigns.finished()
+    assert finished is not None
+    assert finished.attempts == {"a": 1}
+    (forward,) = store.campaigns.hear(finished.serial, {"a": SOON})
+    assert turns[0] is not None
+    assert forward == turns[0]._replace(turn=2, due_at="2099-01-01T09:00:10.000Z")
+    assert store.campaigns.finished() is None
+    assert store.campaigns.hear(finished.serial, {"a": SOON}) == []
+    assert store.campaigns.waiting() == {made.id: {Wait.OUTCOME: 2}}
+    assert forward in store.campaigns.open_batches()
+
+
+def test_an_outcome_that_comes_while_a_batch_is_gone_through_has_it_looked_at_again(store: Store, make) -> None:
+    made = handed_over(store, "spring", ["a"])
+    (turn,) = store.campaigns.open_batches()
+    called(store, make, made, "a")
+    assert store.campaigns.hear(store.checkpoint().serial, {"a": SOON}) == []  # it is being gone through
+    again = store.campaigns.advance(turn, LATE)
+    assert again is not None
+    assert again.due_at == "2099-01-01T09:00:10.000Z"
+    third = store.campaigns.advance(again, LATE)
+    assert third is not None
+    assert third.due_at == "2099-01-01T09:30:00.000Z"
+
+
+def test_only_outcomes_are_asked_for_that_may_make_another_attempt_due(store: Store, make, monkeypatch) -> None:
+    monkeypatch.setattr(campaigns, "EVENTS_AT_ONCE", 2)
+    store.write([make.claim("before"), make.accepted("before")])
+    store.called_back({"before": [Leg(None, "id-1", code=9)]})
+    assert store.campaigns.finished() is None  # nothing is placed by campaigns
+    made = handed_over(store, "spring", ["a", "once"])
+    assert store.campaigns.finished() is None
+    called(store, make, made, "a")
+    store.write([make.claim("once")._replace(campaign=made.id), make.accepted("once", call_id="id-2")])
+    store.called_back({"once": [Leg(None, "id-2", code=9)], "a": [Leg(None, "id-a", code=9)]})
+    found = {}
+    while (finished := store.campaigns.finished()) is not None:
+        found.update(finished.attempts)
+        store.campaigns.hear(finished.serial, {})
+    assert found == {"a": 1}
+    store.campaigns.set(made.id, CampaignState.PAUSED, "x")
+    store.write([make.claim("other"), make.accepted("other", call_id="id-3")])
+    store.campaigns.set(made.id, CampaignState.RUNNING)
+    assert store.campaigns.finished() is None  # whoever resumes it has all of it looked at
 
 
 def test_what_a_campaign_that_is_over_has_left_is_in_nobodys_way(store: Store, make, address, monkeypatch) -> None:

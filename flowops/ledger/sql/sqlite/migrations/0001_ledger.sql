@@ -193,7 +193,8 @@ CREATE TABLE flowops_blocked (
 CREATE UNIQUE INDEX flowops_blocked_callee ON flowops_blocked (ledger, callee) WHERE lifted_at IS NULL;
 
 -- One row a campaign, see `flowops.model.campaign.Campaign`. `settings`, `canary` and `totals` are JSON. A campaign is
--- `new` while it is written; what its calls came to is kept when it is over.
+-- `new` while it is written; what its calls came to is kept when it is over. `heard` is the event up to which workers
+-- have asked which outcomes make further attempts due.
 CREATE TABLE flowops_campaigns (
   ledger INTEGER NOT NULL,
   id TEXT NOT NULL,
@@ -213,18 +214,21 @@ CREATE TABLE flowops_campaigns (
   batches INTEGER NOT NULL,
   canary TEXT,
   totals TEXT,
+  heard BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (ledger, id)
 );
 
 -- Some calls of a campaign, `sealed` with a key that is not in the database. `turn` counts how often a worker has gone
 -- through them, `due_at` is when one is to go through them again; they are done when nothing of them is left to place.
 -- `calls` counts them, `waiting` says what they waited for when one has gone through them (JSON: a count by reason).
+-- `again_at` is by when the next turn is to follow one that is being taken, for an outcome that was told meanwhile.
 CREATE TABLE flowops_batches (
   ledger INTEGER NOT NULL,
   campaign TEXT NOT NULL,
   number INTEGER NOT NULL,
   turn INTEGER NOT NULL,
   due_at TEXT NOT NULL,
+  again_at TEXT,
   done_at TEXT,
   calls INTEGER NOT NULL,
   waiting TEXT,
@@ -233,12 +237,13 @@ CREATE TABLE flowops_batches (
 );
 CREATE INDEX flowops_batches_left ON flowops_batches (ledger, campaign, due_at) WHERE done_at IS NULL;
 
--- Which campaign a call is in that is not over, by the reference-id of its first attempt. `said` is a keyed hash of what
--- the files said when it was handed over.
+-- Which campaign a call is in that is not over, and in which batch, by the reference-id of its first attempt. `said` is a
+-- keyed hash of what the files said when it was handed over.
 CREATE TABLE flowops_scheduled (
   ledger INTEGER NOT NULL,
   reference_id TEXT NOT NULL,
   campaign TEXT NOT NULL,
+  batch INTEGER NOT NULL,
   said BIGINT NOT NULL,
   PRIMARY KEY (ledger, reference_id)
 ) WITHOUT ROWID;
