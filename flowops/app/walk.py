@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -295,15 +294,17 @@ class Walk:
         return read_batches(self.workspace.reader, document, sources)
 
 
-@dataclass(slots=True)
 class Findings:
     """What is met on a walk: what is wrong, and, if somebody asks, what to warn of, the calls of rows that are left out
     as far as they are known, and those rows."""
 
-    problems: Problems
-    warnings: Problems | None = None
-    left_out: list[Call] | None = None
-    invalid: list[LeftOut] = field(default_factory=list)
+    def __init__(
+        self, problems: Problems, warnings: Problems | None = None, left_out: list[Call] | None = None
+    ) -> None:
+        self.problems = problems
+        self.warnings = warnings
+        self.left_out = left_out
+        self.invalid: list[LeftOut] = []
 
 
 def _of_later_attempts(batch: RenderedBatch | SingleCall) -> list[Problem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from itertools import islice, takewhile
 from math import inf
 from pathlib import Path
@@ -122,7 +121,7 @@ def _cut(batch: Batch, count: int) -> Batch:
     at, last = batch.problems[count - 1]
     message = f"the rest of the rows has not been read, after {MAX_PROBLEMS} problems"
     rest = Problem(Place(batch.file, last.place.line), message=message, code=ROWS)
-    return replace(batch, rows=batch.rows[:at], problems=[*batch.problems[:count], (at, rest)])
+    return Batch(batch.file, batch.rows[:at], batch.numbers, batch.lines, [*batch.problems[:count], (at, rest)])
 
 
 class TextRows(FileRows):

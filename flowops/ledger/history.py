@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -46,8 +45,7 @@ class LoggedEvent(NamedTuple):
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A ledger that was opened: where it is, what it is called there (`number`), and who acts.
 
     `pseudonymizer` is the error that says why there is none, where the key is lost. `spool` keeps what cannot be

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -72,12 +71,12 @@ class ImportedCall(NamedTuple):
         return self.state.may_have_rung and not (self.legs and all(leg.callee for leg in self.legs))
 
 
-@dataclass(slots=True)
 class Import:
     """What an import did: references that were added, and those that the ledger had, with their states."""
 
-    added: list[str] = field(default_factory=list)
-    present: dict[str, State] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.added: list[str] = []
+        self.present: dict[str, State] = {}
 
 
 #: What only a row of `ledger export --events` has.

@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
@@ -33,17 +32,17 @@ if TYPE_CHECKING:
 Sign = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True)
 class Kept:
     """What a spool has of one ledger; whoever records some of `changes` adds them to `recorded`.
 
     `seen` is how far the ledger went when what is kept came about, `others` the lines of other ledgers.
     """
 
-    changes: list[Change]
-    seen: list[Checkpoint] = field(default_factory=list)
-    recorded: list[Change] = field(default_factory=list)
-    others: Sequence[bytes] = ()
+    def __init__(self, changes: list[Change], seen: Sequence[Checkpoint] = (), others: Sequence[bytes] = ()) -> None:
+        self.changes = changes
+        self.seen = seen
+        self.recorded: list[Change] = []
+        self.others = others
 
 
 _OPEN = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flowops.common.names import same_name
@@ -301,7 +300,6 @@ class Row(NamedTuple):
     place: RowPlace
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
     """Some rows of one source in their order, and what is wrong among them.
 
@@ -309,11 +307,21 @@ class Batch:
     comes with how many of the rows stand in front of it.
     """
 
-    file: str
-    rows: list[dict[str, Value]]
-    numbers: Sequence[int]
-    lines: Sequence[int] | None
-    problems: Sequence[tuple[int, Problem]] = ()
+    __slots__ = ("file", "lines", "numbers", "problems", "rows")
+
+    def __init__(
+        self,
+        file: str,
+        rows: list[dict[str, Value]],
+        numbers: Sequence[int],
+        lines: Sequence[int] | None,
+        problems: Sequence[tuple[int, Problem]] = (),
+    ) -> None:
+        self.file = file
+        self.rows = rows
+        self.numbers = numbers
+        self.lines = lines
+        self.problems = problems
 
     def place(self, index: int) -> RowPlace:
         """Return where one of the rows is."""

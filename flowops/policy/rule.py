@@ -14,7 +14,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from copy import copy
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -127,15 +126,15 @@ class PolicyContext(NamedTuple):
     overrides: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
 class RunCounts:
     """What this plan or run has let pass so far: how many phones, and how often which number (its digits) at a time.
 
     A plan lets all of its calls pass at one time, and may have a million numbers.
     """
 
-    passed: int = 0
-    rung: dict[datetime, Counter[int]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.passed = 0
+        self.rung: dict[datetime, Counter[int]] = {}
 
     def rings(self, number: str) -> list[datetime]:
         """Return when a number was let pass."""

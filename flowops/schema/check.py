@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from flowops.common import plugins
@@ -21,6 +21,8 @@ from flowops.schema.store import schema_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from jsonschema_rs import Draft202012Validator
+
     from flowops.common.budget import Budget
     from flowops.model.call import Call
     from flowops.model.document import Document, Path, Value
@@ -35,12 +37,14 @@ def unsendable_errors(value: Value, path: Path = ()) -> list[SchemaError]:
 class Checker:
     """A schema made ready for many values; of `data` no value is repeated whole in what is wrong with it."""
 
-    __slots__ = ("_data", "_fast", "schema")
-
     def __init__(self, schema: Schema, *, data: bool = False) -> None:
         self.schema = schema
         self._data = data
-        self._fast = fast_validator(schema)
+
+    @cached_property
+    def _fast(self) -> Draft202012Validator:
+        # Of some schemas only what they say is asked, and to compile one takes longer than a document.
+        return fast_validator(self.schema)
 
     def check(self, value: Value, budget: Budget | None = None) -> list[SchemaError]:
         """Return what is wrong with a value, nothing when it fits; `budget` bounds the work of saying it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Protocol
 
@@ -136,12 +135,12 @@ def _of(batch: Batch, kept: list[int], problems: list[tuple[int, Problem]]) -> B
     """Return some rows of a batch, with the places that they have."""
     if len(kept) == len(batch.rows) and problems == list(batch.problems):
         return batch
-    return replace(
-        batch,
-        rows=[batch.rows[index] for index in kept],
-        numbers=[batch.numbers[index] for index in kept],
-        lines=None if batch.lines is None else [batch.lines[index] for index in kept],
-        problems=problems,
+    return Batch(
+        batch.file,
+        [batch.rows[index] for index in kept],
+        [batch.numbers[index] for index in kept],
+        None if batch.lines is None else [batch.lines[index] for index in kept],
+        problems,
     )
 
 
@@ -179,7 +178,6 @@ def _is_blank(row: Mapping[str, Value]) -> bool:
     return len(row) > 1
 
 
-@dataclass(slots=True)
 class RenderedBatch:
     """The calls of a batch of rows: their bodies and references, in the order of the rows, and all problems.
 
@@ -188,22 +186,24 @@ class RenderedBatch:
     a rule of the policy looks at them.
     """
 
-    compiled: CompiledCall
-    batch: Batch
-    check: Check
-    rows: list[int] = field(default_factory=list)
-    bodies: list[dict[str, Value]] = field(default_factory=list)
-    references: list[str] = field(default_factory=list)
-    hashes: list[bytes] = field(default_factory=list)
-    flows: list[Flow | None] = field(default_factory=list)
-    terms: list[Terms] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    #: Of the rows that are wrong and left out: the problems, how many rows, and their calls as far as they are known.
-    skipped: list[Problem] = field(default_factory=list)
-    invalid: int = 0
-    left_out: list[Call] = field(default_factory=list)
-    #: Which attempt of each call it is.
-    attempt: int = 1
+    def __init__(self, compiled: CompiledCall, batch: Batch, check: Check, attempt: int = 1) -> None:
+        self.compiled = compiled
+        self.batch = batch
+        self.check = check
+        self.rows: list[int] = []
+        self.bodies: list[dict[str, Value]] = []
+        self.references: list[str] = []
+        self.hashes: list[bytes] = []
+        self.flows: list[Flow | None] = []
+        self.terms: list[Terms] = []
+        self.problems: list[Problem] = []
+        #: Of the rows that are wrong and left out: the problems, how many rows, and their calls as far as they are
+        #: known.
+        self.skipped: list[Problem] = []
+        self.invalid = 0
+        self.left_out: list[Call] = []
+        #: Which attempt of each call it is.
+        self.attempt = attempt
 
     @property
     def place(self) -> Place:
@@ -248,10 +248,10 @@ class RenderedBatch:
         bodies = [{**self.bodies[index], INSTRUCTION_ID: name} for index, name in zip(indices, names, strict=True)]
         hashes = self.check.hashes(bodies)
         assert hashes is not None, "nothing is wrong with the first attempt, and a name of an attempt has its length"
-        flows, terms = [self.flows[index] for index in indices], [self.terms[index] for index in indices]
-        return RenderedBatch(
-            self.compiled, self.batch, self.check, rows, bodies, names, list(hashes), flows, terms, attempt=attempt
-        )
+        made = RenderedBatch(self.compiled, self.batch, self.check, attempt)
+        made.rows, made.bodies, made.references, made.hashes = rows, bodies, names, list(hashes)
+        made.flows, made.terms = [self.flows[index] for index in indices], [self.terms[index] for index in indices]
+        return made
 
     def leave_out(self, wrong: Mapping[int, list[Problem]]) -> None:
         """Take the calls of rows that are wrong out, and keep what is wrong apart."""
@@ -307,7 +307,8 @@ class CallSet:
     def render(self, batch: Batch, check: Check, attempt: int = 1) -> RenderedBatch:
         """Return the calls of a batch as they are at an attempt, and all that is wrong with its rows and with them."""
         kept = batch.rows if self.compiled.attempts.most > 1 or self.compiled.keeps_rows else []
-        found = RenderedBatch(self.compiled, replace(batch, rows=kept, problems=()), check, attempt=attempt)
+        places = Batch(batch.file, kept, batch.numbers, batch.lines)
+        found = RenderedBatch(self.compiled, places, check, attempt)
         bad = {problem.row for _, problem in batch.problems if self.skips and _is_of_one_row(problem)}
         for _, problem in batch.problems:
             (found.skipped if problem.row in bad else found.problems).append(problem)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -153,7 +152,6 @@ class CallView(NamedTuple):
         return self.action in (Action.PLACE, Action.RETRY, Shift.ADDED)
 
 
-@dataclass(slots=True)
 class Group:
     """The calls of one document: `shown` are those for a reader, `hidden` counts the others.
 
@@ -161,14 +159,17 @@ class Group:
     of variables. `shift` is what became of all of them, in a difference. `labels` are those of all of them.
     """
 
-    place: Place | None
-    shift: Shift | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    flows: dict[str, None] = field(default_factory=dict)
-    scripts: set[Hashable] = field(default_factory=set)
-    counts: Counter[Action | Shift] = field(default_factory=Counter)
-    hidden: Counter[Action | Shift] = field(default_factory=Counter)
-    shown: list[CallView] = field(default_factory=list)
+    def __init__(
+        self, place: Place | None, shift: Shift | None = None, labels: Mapping[str, str] | None = None
+    ) -> None:
+        self.place = place
+        self.shift = shift
+        self.labels = labels or {}
+        self.flows: dict[str, None] = {}
+        self.scripts: set[Hashable] = set()
+        self.counts: Counter[Action | Shift] = Counter()
+        self.hidden: Counter[Action | Shift] = Counter()
+        self.shown: list[CallView] = []
 
     def shows(self, action: Action | Shift, *, full: bool) -> bool:
         """Count a call, and return whether a reader sees it."""
