@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,9 @@ REFERENCE = (
     "externalreference",
     "instruction",
 )
-CALL_ID = ("callid", "calluuid", "conversationid", "conversationuuid", "id", "uuid")
+CALL_ID = ("callid", "calluuid")
+#: What may be the call's, or one of the record's own.
+RECORD_ID = ("conversationid", "conversationuuid", "id", "uuid")
 CALLEE = ("callee", "calleenumber", "called", "callednumber", "destination", "destinationnumber", "to", "bnumber")
 STARTED = ("startedat", "starttime", "startdatetime", "start", "startdate", "createdat", "created", "timestamp", "date")
 ENDED = ("endedat", "endtime", "enddatetime", "end", "enddate", "finishedat", "disconnectedat")
@@ -53,7 +55,10 @@ DELIMITERS = (",", ";", "\t")
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """What is known from one record: it proves that the call was placed. Times are in UTC."""
+    """What is known from one record: it proves that the call was placed. Times are in UTC.
+
+    `is_of_record` says whether the `call_id` may be one of the record's own, which is none of the call's.
+    """
 
     reference_id: str
     call_id: str | None = None
@@ -62,6 +67,7 @@ class CallRecord:
     ended_at: datetime | None = None
     code: int | None = None
     description: str | None = None
+    is_of_record: bool = field(default=False, compare=False)
 
 
 def read_record(value: Value) -> CallRecord | None:
@@ -71,14 +77,16 @@ def read_record(value: Value) -> CallRecord | None:
         return None
     callee = _text(value, CALLEE)
     callee = callee and (received(callee) or callee)
+    call_id = read_call_id(_text(value, CALL_ID), callee)
     return CallRecord(
         same_name(reference_id),
-        read_call_id(_text(value, CALL_ID), callee),
+        call_id or read_call_id(_text(value, RECORD_ID), callee),
         callee,
         _time(value, STARTED),
         _time(value, ENDED),
         _whole(value, CODE),
         _text(value, DESCRIPTION),
+        is_of_record=call_id is None,
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from flowops.api.records import CallRecord
     from flowops.app.observer import Observer
     from flowops.ledger.store import Store
+    from flowops.model.ledger import Entry
     from flowops.model.project import Environment, Project
 
 #: The API sums a call up when it has ended; a record may come a while after the claim.
@@ -49,7 +50,8 @@ class Reconciled(NamedTuple):
 
     `settled` counts the calls that are in another state for them, `in_doubt` those in doubt now. Of the calls that the
     ledger did not know, `doubtful` are named by the files and in doubt for it, `adopted` were taken for its own, and
-    `foreign` are those of others on the same account.
+    `foreign` are those of others on the same account. `namesakes` are placed calls of which all records have other
+    call-ids: they are of other calls with the same references, and change nothing.
     """
 
     settled: int
@@ -57,6 +59,7 @@ class Reconciled(NamedTuple):
     doubtful: int = 0
     adopted: int = 0
     foreign: int = 0
+    namesakes: int = 0
 
 
 def reconcile(
@@ -159,6 +162,14 @@ def _oldest(ledger: Store) -> datetime:
     return min(map(datetime.fromisoformat, [*times, *([last] if last else [])]), default=clock()) - MARGIN
 
 
+def _leg(record: CallRecord, entry: Entry | None) -> Leg:
+    """Return what a record tells of a leg; an id of its own tells nothing of one that the API has named."""
+    call_id, known = record.call_id, {leg.call_id for leg in entry.legs} if entry is not None else set()
+    if record.is_of_record and known - {None} and call_id not in known:
+        call_id = None
+    return Leg(record.callee, call_id, code=record.code, description=record.description)
+
+
 class _Records:
     """Records on their way into a ledger, and what they came to."""
 
@@ -171,18 +182,20 @@ class _Records:
 
     def settle(self, records: Iterable[CallRecord]) -> None:
         """Write records into the ledger."""
-        legs: dict[str, list[Leg]] = {}
+        told: dict[str, list[CallRecord]] = {}
         for record in records:
-            leg = Leg(record.callee, record.call_id, code=record.code, description=record.description)
-            legs.setdefault(record.reference_id, []).append(leg)
-        before = {reference: entry.state for reference, entry in self.ledger.look_up(list(legs)).items()}
+            told.setdefault(record.reference_id, []).append(record)
+        entries = self.ledger.look_up(list(told))
+        legs = {reference: [_leg(each, entries.get(reference)) for each in some] for reference, some in told.items()}
+        before = {reference: entry.state for reference, entry in entries.items()}
         _log.info(
             "records of %(calls)d calls, of which the ledger knows %(known)d",
             {"calls": len(legs), "known": len(before)},
         )
-        known = {reference: told for reference, told in legs.items() if reference in before}
+        known = {reference: some for reference, some in legs.items() if reference in before}
         for reference, after in self.ledger.recorded(known).items():
             self._counts["settled"] += after is not None and after.state != before[reference]
+            self._counts["namesakes"] += after is not None and not after.done
         unknown = legs.keys() - known.keys()
         if unknown:
             self._take_unknown({reference: legs[reference] for reference in sorted(unknown)})
@@ -191,7 +204,8 @@ class _Records:
         """Return what they came to."""
         counts = self._counts
         in_doubt = self.ledger.count()[State.IN_DOUBT]
-        found = Reconciled(counts["settled"], in_doubt, counts["doubtful"], counts["adopted"], counts["foreign"])
+        unknown = (counts[name] for name in ("doubtful", "adopted", "foreign", "namesakes"))
+        found = Reconciled(counts["settled"], in_doubt, *unknown)
         _log.info(
             "settled: %(settled)d, in doubt: %(in_doubt)d, adopted: %(adopted)d, of others: %(foreign)d",
             found._asdict(),

@@ -103,3 +103,5 @@ def _said(done: Reconciled) -> Iterator[str]:
         yield f"{done.doubtful:,} in doubt now: the files name them, and the ledger did not know them"
     if done.foreign:
         yield f"{done.foreign:,} of other calls on the account: neither the ledger nor the files name them"
+    if done.namesakes:
+        yield f"{done.namesakes:,} of other calls with the references of placed ones: the call-ids differ"

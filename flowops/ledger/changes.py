@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from flowops.common.tuples import NamedTuple
-from flowops.ledger.legs import StoredLeg, complete, merged, stored_callees
+from flowops.ledger.legs import StoredLeg, are_of, complete, merged, stored_callees
 from flowops.ledger.states import ABOUT_THE_ATTEMPT, CANCELLED, IN_DOUBT, PLACED, PROOFS, IllegalStep, step
 from flowops.model.ledger import EventType, State
 
@@ -303,7 +303,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
         legs = _ended(legs or stored_callees(json.loads(row.body)), change.legs[0])
         to = State.FINISHED if complete(legs) else State.PLACED
     elif change.legs and not row.purged:
-        legs = merged(legs or _expected(row, change), change.legs)
+        legs = merged(legs or _expected(row, change), _told(row, change))
     if change.event_type in PROOFS and row.state is not State.FINISHED and change.to is not State.IN_DOUBT:
         ended = legs if not row.purged else change.legs
         to = State.FINISHED if complete(ended) else State.PLACED
@@ -335,6 +335,22 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
         updated_at=change.at,
         serial=serial,
     )
+
+
+def _told(row: CallRow, change: Change) -> tuple[StoredLeg, ...]:
+    """Return what is told of the legs of a call.
+
+    An account may serve others that use the same references. So a record with another call-id than those of a placed
+    call is that of another call, or of another leg than this request's: it says nothing of this one. Raises
+    `IllegalStep` where nothing is left.
+    """
+    if change.event_type is not EventType.RECORDED or row.state is None or not row.state.is_placed:
+        return change.legs
+    known = row.legs or _expected(row, change)
+    told = tuple(leg for leg in change.legs if not known or are_of(known, [leg]))
+    if not told:
+        raise IllegalStep(row.state, change.event_type)
+    return told
 
 
 def _ended(legs: Iterable[StoredLeg], word: StoredLeg) -> tuple[StoredLeg, ...]:

@@ -207,6 +207,41 @@ def test_what_another_environment_placed_on_the_account_is_never_taken_for_place
     assert posts(project) == ["clear-2", "clear-2", "lost-1", "lost-1", "of-staging"]
 
 
+def test_records_of_other_calls_with_the_same_references_change_nothing_of_placed_ones(
+    real: Path, api: ApiServer
+) -> None:
+    """Another environment on the account uses the same references, or the API names another leg by one."""
+    assert flowops("ledger", "init", *PRODUCTION, cwd=real, env=ENV).code == 0
+    assert flowops("apply", *PRODUCTION, "--auto-approve", cwd=real, env=ENV).code == 0
+
+    def known() -> dict[str, Any]:
+        calls = flowops("ledger", "list", *PRODUCTION, "--format", "json", cwd=real, env=ENV).json["calls"]
+        return {call["reference_id"]: (call["state"], call["callees"]) for call in calls}
+
+    def told(*records: dict[str, Any]) -> dict[str, Any]:
+        (real / "records.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
+        args = ("reconcile", *PRODUCTION, "--from-file", "records.jsonl", "--format", "json")
+        return dict(flowops(*args, cwd=real, env=ENV).json)
+
+    before = known()
+    own = {name: legs[0]["call_id"] for name, (_, legs) in before.items()}
+    number = "+442079460101"
+    other = {"instruction-id": "call-1", "call-id": "another", "callee": number, "code": 9}
+    done = told(other)
+    assert (done["settled"], done["namesakes"], done["foreign"]) == (0, 1, 0)
+    assert known() == before
+    # Beside one of its own it says nothing, either.
+    done = told(other, {"instruction-id": "call-1", "call-id": own["call-1"], "callee": number, "code": 10})
+    assert (done["settled"], done["namesakes"]) == (1, 0)
+    state, (leg,) = known()["call-1"]
+    assert (state, leg["call_id"], leg["code"]) == ("finished", own["call-1"], 10)
+    # An id of the record's own is no other call's.
+    done = told({"instruction-id": "call-2", "id": "record-7", "callee": "+442079460102", "code": 10})
+    assert (done["settled"], done["namesakes"]) == (1, 0)
+    state, (leg,) = known()["call-2"]
+    assert (state, leg["call_id"], leg["code"]) == ("finished", own["call-2"], 10)
+
+
 @pytest.mark.usefixtures("sandbox")
 def test_imported_calls_are_never_placed(project: Path) -> None:
     assert run(project, "ledger", "init").code == 0

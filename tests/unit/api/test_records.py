@@ -190,3 +190,10 @@ def test_a_time_keeps_its_instant(time):
     record = read_record({"reference": "a", "start": time.isoformat()})
     assert record is not None
     assert record.started_at in (time, None)
+
+
+def test_an_id_that_is_not_called_the_calls_may_be_the_records_own():
+    assert read_record({"reference": "r", "id": "1"}).is_of_record
+    assert read_record({"reference": "r", "conversation": {"conversation_uuid": "1"}}).is_of_record
+    named = read_record({"reference": "r", "id": "1", "call": {"callId": "2"}})
+    assert (named.call_id, named.is_of_record) == ("2", False)

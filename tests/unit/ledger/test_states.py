@@ -197,6 +197,21 @@ def test_a_callback_before_the_answer_knows_the_callees_of_the_request() -> None
     assert late is done
 
 
+def test_a_record_with_another_call_id_is_not_one_of_a_placed_call() -> None:
+    placed = decide(claimed(), change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb", "id-2")))
+    finished = decide(placed, change(EventType.CALLED_BACK, leg("aa", "id-1", 10), leg("bb", "id-2", 9), run=None))
+    for row in (placed, finished):
+        for other in (leg("aa", "id-9", 10), leg("cc", "id-9", 10), leg("cc")):
+            with pytest.raises(IllegalStep):
+                decide(row, change(EventType.RECORDED, other, run=None))
+    # What is its own among them counts.
+    both = decide(placed, change(EventType.RECORDED, leg("aa", "id-9", 9), leg("aa", "id-1", 10), run=None))
+    assert [(found.call_id, found.code) for found in both.legs] == [("id-1", 10), ("id-2", None)]
+    # One without a call-id is that of its callee.
+    nameless = decide(placed, change(EventType.RECORDED, leg("bb", None, 10), run=None))
+    assert [found.code for found in nameless.legs] == [None, 10]
+
+
 def test_an_answer_that_refuses_the_open_callee_finishes_the_call() -> None:
     row = decide(claimed(), change(EventType.CALLED_BACK, leg("bb", "id-2", 10), run=None))
     done = decide(row, change(EventType.ACCEPTED, leg("aa", error="not allowed"), leg("bb", "id-2")))
