@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.document import Value
     from flowops.model.ledger import Adopt
-    from flowops.model.plan import Action, Override, Pacing
+    from flowops.model.plan import Action, DifferentCall, Override, Pacing
     from flowops.model.project import Environment
     from flowops.model.result import Result
     from flowops.model.selection import Selection
@@ -143,11 +143,14 @@ class Project:
 
         return run_tests(self.selection.paths)
 
-    def diff(self, revisions: str) -> Comparison:
-        """Compare what two Git revisions render: BASE, BASE..HEAD or BASE...HEAD; without HEAD, the files."""
+    def diff(self, revisions: str, take: Callable[[DifferentCall], None] | None = None) -> Comparison:
+        """Compare what two Git revisions render: BASE, BASE..HEAD or BASE...HEAD; without HEAD, the files.
+
+        The calls that differ are kept. Of very many each may be given to `take` instead, as it is found.
+        """
         from flowops.app.diff import compare
 
-        return compare(revisions, self.selection, self.observer)
+        return compare(revisions, self.selection, self.observer, take)
 
     @contextmanager
     def plan(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
 from flowops.cli import options, selecting
-from flowops.cli.output import TERMINAL, echo_status, print_problems, print_result, report_problems_as
+from flowops.cli.output import TERMINAL, echo_status, is_asked_for, print_problems, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.errors import Invalid
 from flowops.model.result import failures
@@ -16,7 +17,9 @@ from flowops.report.difference import DifferenceOutput
 from flowops.report.formats import DIFFERENCE
 
 if TYPE_CHECKING:
-    from flowops.model.plan import Difference
+    from collections.abc import Callable
+
+    from flowops.model.plan import Difference, DifferentCall
     from flowops.model.selection import Selection
 
 #: What two revisions of files can say.
@@ -45,18 +48,28 @@ def command(
     joined by reference-id, so a file that was moved or renamed is no change. Variables are the same on both sides.
     """
 
-    with report_problems_as(selection, format_):
-        found = _compare(revisions, selection)
-    output = DifferenceOutput(found, selection.environment, full)
-    print_result(DIFFERENCE, output, format_, paths=selection.paths)
-    there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and (found.calls or found.attempts) else set()
-    return worst(failures(fail_on, {"invalid": found.base_problems, "none": int(not found.calls)}) | there_is)
+    with closing(DifferenceOutput(selection.environment, full=full, line=_line(format_))) as output:
+        with report_problems_as(selection, format_):
+            found = output.found = _compare(revisions, selection, output.take)
+        print_result(DIFFERENCE, output, format_, paths=selection.paths)
+    calls = sum(found.counts.values())
+    there_is = {ExitCode.SOMETHING_TO_DO} if detailed_exitcode and (calls or found.attempts) else set()
+    return worst(failures(fail_on, {"invalid": found.base_problems, "none": int(not calls)}) | there_is)
 
 
-def _compare(spec: str, selection: Selection) -> Difference:
+def _line(format_: str) -> Callable[[DifferentCall], str] | None:
+    """Return how a call is written where all of them are asked for; None where nobody does."""
+    if not is_asked_for("json", format_):
+        return None
+    from flowops.report.json.plan import difference_line
+
+    return difference_line
+
+
+def _compare(spec: str, selection: Selection, take: Callable[[DifferentCall], None]) -> Difference:
     """Compare two revisions. Raise Invalid when the head is; what is wrong in the base is reported."""
 
-    found = Project.of(selection, TERMINAL).diff(spec)
+    found = Project.of(selection, TERMINAL).diff(spec, take)
     base, head = found.base, found.head
     if base.nothing is not None:
         echo_status(f"nothing of {found.names[0]} is compared: {base.nothing}")

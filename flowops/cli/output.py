@@ -69,6 +69,11 @@ def print_result(
         write_reports(kind, output, paths)
 
 
+def is_asked_for(name: str, format_: str) -> bool:
+    """Return whether a result is written in a format: it is printed in one, and files may be asked for in others."""
+    return name == format_ or any(name == reported for reported, _ in _Stdout.reports)
+
+
 def write_reports(kind: str, output: Output, paths: Sequence[str] = ()) -> None:
     """Write a result of a kind to the files that were asked for, where their format exists for it."""
     for format_, file in _Stdout.reports:

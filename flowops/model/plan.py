@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -409,27 +408,25 @@ class ChangedAttempts(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Two revisions, joined by reference-id: those of the head in its order, then what was removed.
+    """Two revisions, joined by reference-id.
 
-    `base` and `head` are as people named them; `head` is None for the files as they are. `base_problems` counts
+    `base` and `head` are as people named them; `head` is None for the files as they are. `counts` says how many calls
+    are different in which way, however many of their attempts are; every way is there. `calls` are those that changed,
+    of the head, then what was added, then what was removed; none where somebody took them as they were found. Of a call
+    of which only a further attempt differs, that attempt is among them. `base_problems` counts
     what is wrong in the base: calls that it could not render look like added ones. `environment` is what became of
     where calls go, with whose token, and of the policy, in any environment: paths lead into the project's document.
-    `attempts` is what became of how often calls may be tried. Of a call of which only a further attempt differs, that
-    attempt is among the `calls`.
+    `attempts` is what became of how often calls may be tried.
     """
 
     base: str
     head: str | None
-    calls: tuple[DifferentCall, ...]
+    counts: Mapping[Shift, int]
     unchanged: int
+    calls: tuple[DifferentCall, ...] = ()
     base_problems: int = 0
     environment: tuple[Change, ...] = ()
     attempts: tuple[ChangedAttempts, ...] = ()
-
-    def counts(self) -> dict[Shift, int]:
-        """Return how many calls are different in which way, however many of their attempts are; every way is there."""
-        found = Counter(shift for shift, _ in {(each.shift, each.call.root) for each in self.calls})
-        return {shift: found[shift] for shift in Shift}
 
 
 class Pacing(NamedTuple):

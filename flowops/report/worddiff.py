@@ -77,18 +77,20 @@ def shown(value: Value) -> str:
 
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[Side, str]]:
     """Yield runs of words that are on both sides or on one."""
-    same = 0
-    while same < min(len(old), len(new)) and old[same] == new[same]:
+    same, shorter = 0, min(len(old), len(new))
+    while same < shorter and old[same] == new[same]:
         same += 1
     tail = 0
-    while tail < min(len(old), len(new)) - same and old[-1 - tail] == new[-1 - tail]:
+    while tail < shorter - same and old[-1 - tail] == new[-1 - tail]:
         tail += 1
     middle_old, middle_new = old[same : len(old) - tail], new[same : len(new) - tail]
     if same:
         yield Side.BOTH, "".join(old[:same])
-    if len(middle_old) * len(middle_new) > _WORK:
-        yield Side.BEFORE, "".join(middle_old)
-        yield Side.AFTER, "".join(middle_new)
+    if len(middle_old) * len(middle_new) > _WORK or set(middle_old).isdisjoint(middle_new):
+        if middle_old:
+            yield Side.BEFORE, "".join(middle_old)
+        if middle_new:
+            yield Side.AFTER, "".join(middle_new)
     else:
         matcher = difflib.SequenceMatcher(None, middle_old, middle_new, autojunk=False)
         for tag, first, last, from_, to in matcher.get_opcodes():

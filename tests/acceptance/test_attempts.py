@@ -172,7 +172,7 @@ def test_a_diff_says_what_only_a_later_attempt_says_otherwise(clinic: Repository
     clinic.write({"data/people.csv": people.replace("a,b,c", "a,b,d")})
     clinic.edit("calls/b.yaml", "+442079460101", "+442079460102")
     found = json.loads(flowops("diff", "HEAD", "--format", "json", cwd=clinic.root).out)["calls"]
-    assert [call["reference_id"] for call in found] == ["alarm-1", "reminder-1~3"], "what all say is told once"
+    assert [call["reference_id"] for call in found] == ["reminder-1~3", "alarm-1"], "what all say is told once"
 
 
 def test_a_name_that_attempts_leave_room_for_is_long_enough(clinic: Repository) -> None:

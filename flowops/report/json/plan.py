@@ -13,8 +13,8 @@ from flowops.model.document import ABSENT, with_rows
 from flowops.model.plan import Action, Shift
 from flowops.model.result import Outcome
 from flowops.model.status import Diagnosis, Status
-from flowops.report.difference import changes_of, masked_changes
-from flowops.report.json.text import FORMAT_VERSION, Json, snake, source
+from flowops.report.difference import masked_changes
+from flowops.report.json.text import FORMAT_VERSION, Json, Line, line_of, snake, source
 from flowops.report.masking import guards_of, optional, without_numbers
 from flowops.report.views.plan import Bodies, hooks_of, iso, of_call, of_left_out, pseudonyms_of
 from flowops.report.views.problems import CasesView, ProblemsView, in_order
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from flowops.errors import FlowopsError
     from flowops.model.call import LeftOut
     from flowops.model.document import Field, Place, Problem, Value
-    from flowops.model.plan import Change, Difference, DifferentCall, Guard, Plan
+    from flowops.model.plan import Change, DifferentCall, Guard, Plan
     from flowops.model.result import CallResult
+    from flowops.report.difference import DifferenceOutput
     from flowops.report.views.plan import CallView, HookView
     from flowops.report.views.result import ResultView
 
@@ -194,16 +195,15 @@ def _hook(hook: HookView) -> Json:
     }
 
 
-def difference_json(found: Difference) -> Json:
+def difference_json(output: DifferenceOutput) -> Json:
     """Return what two revisions render differently; see `schemas/diff.schema.json`."""
-    counts = found.counts()
-    people = {number for each in found.calls if each.shift is not Shift.REMOVED for number in each.call.callees}
+    found = output.found
     return {
         "format_version": FORMAT_VERSION,
         "base": found.base,
         "head": found.head,
-        "summary": {**{shift.value: counts[shift] for shift in Shift}, "unchanged": found.unchanged},
-        "people": len(people),
+        "summary": {**{shift.value: found.counts[shift] for shift in Shift}, "unchanged": found.unchanged},
+        "people": output.people,
         "base_problems": found.base_problems,
         "environment": [_change(change) for change in masked_changes(found.environment)],
         "attempts": [
@@ -215,7 +215,7 @@ def difference_json(found: Difference) -> Json:
             }
             for each in found.attempts
         ],
-        "calls": [_different(each) for each in found.calls],
+        "calls": map(Line, output.lines()),
     }
 
 
@@ -255,14 +255,17 @@ def _change(change: Change) -> Json:
     return {"path": change.path, **{side: value for side, value in sides.items() if value is not ABSENT}}
 
 
-def _different(each: DifferentCall) -> Json:
+def difference_line(each: DifferentCall) -> str:
+    """Return one call of a difference, as a line."""
     call = each.call
-    return {
-        "reference_id": call.reference_id,
-        "change": each.shift.value,
-        "source": None if each.shift is Shift.REMOVED else source(call.origin.place(), call.row),
-        "changes": [_change(change) for change in changes_of(each)],
-    }
+    return line_of(
+        {
+            "reference_id": call.reference_id,
+            "change": each.shift.value,
+            "source": None if each.shift is Shift.REMOVED else source(call.origin.place(), call.row),
+            "changes": [_change(change) for change in masked_changes(each.changes)],
+        }
+    )
 
 
 def guard_json(guard: Guard) -> Json:

@@ -29,6 +29,12 @@ _UNSAFE = regex(f"[{UNSAFE}]")
 Json = dict[str, "Value"]
 
 
+class Line(str):
+    """An item of a list that is JSON already, as `line_of` writes it."""
+
+    __slots__ = ()
+
+
 def dumps(value: Json | list[Json]) -> Iterator[str]:
     """Yield the text of a document, piece by piece: a line for each key, and for each item of a list of objects.
 
@@ -45,7 +51,7 @@ def dumps(value: Json | list[Json]) -> Iterator[str]:
         if isinstance(item, list | Iterator):
             yield from _array(item, "  ")
         else:
-            yield _dumps(item)
+            yield line_of(item)
         separator = ",\n"
     yield "\n}\n"
 
@@ -58,12 +64,12 @@ def source(place: Place, row: RowPlace | None) -> Json:
 def _array(items: Iterable[Value], indent: str) -> Iterator[str]:
     separator = "[\n"
     for item in items:
-        yield f"{separator}{indent}  {_dumps(item)}"
+        yield f"{separator}{indent}  {item if isinstance(item, Line) else line_of(item)}"
         separator = ",\n"
     yield "[]" if separator == "[\n" else f"\n{indent}]"
 
 
-def _dumps(value: Value) -> str:
+def line_of(value: Value) -> str:
     """Return one line, in which nothing is obeyed by a terminal or a CI runner; it is the same to a reader."""
     text = without_commands(json.dumps(value, ensure_ascii=False), SHARP)
     return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)

@@ -65,7 +65,7 @@ def _document(output: Output, target: Target) -> Json | list[Json]:
         case ResultView():
             return plan_counts(create=output.result.counts()[Outcome.PLACED], update=0, delete=0)
         case DifferenceOutput():
-            shifts = output.found.counts()
+            shifts = output.found.counts
             return plan_counts(create=shifts[Shift.ADDED], update=shifts[Shift.CHANGED], delete=shifts[Shift.REMOVED])
         case ProblemsView() | CasesView():
             return code_quality(of_output(output, target.located))

@@ -63,7 +63,7 @@ _DOCUMENTS: Mapping[type, Callable[[Any], Json]] = {
     CasesView: cases_json,
     Field: field_json,
     Diagnosis: diagnosis_json,
-    DifferenceOutput: lambda output: difference_json(output.found),
+    DifferenceOutput: difference_json,
     LedgerStatus: status_json,
     Entries: ledger_list_json,
     EntryView: entry_json,

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.values import document_at
 
-from flowops.model.call import Call, Origin
+from flowops.model.call import ONE_ATTEMPT, Attempts, Call, Origin
 from flowops.model.document import ABSENT
-from flowops.model.plan import Change, Shift
+from flowops.model.plan import Change, Difference, DifferentCall, Shift
 from flowops.plan.canonical import canonical
-from flowops.plan.diff import diff, difference, identity
+from flowops.plan.diff import diff
+from flowops.plan.joining import Joining, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,16 +84,45 @@ def pseudonymize(call: Call) -> dict[str, Any]:
 
 
 @dataclass
-class Side:
+class Batch:
+    """Calls of one document that may be tried once; of CallBatch what is asked of it here."""
+
     calls: list[Call]
+    attempts: Attempts = ONE_ATTEMPT
 
     @property
-    def identities(self) -> dict[str, Any]:
-        return {each.reference_id: identity(each.body) for each in self.calls}
+    def place(self) -> Any:
+        return DOCUMENT.place()
+
+    @property
+    def references(self) -> list[str]:
+        return [each.reference_id for each in self.calls]
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [each.body for each in self.calls]
+
+    @property
+    def hashes(self) -> list[bytes]:
+        return [b"" for _ in self.calls]
+
+    @property
+    def has_terms(self) -> bool:
+        return False
+
+    def call(self, index: int) -> Call:
+        return self.calls[index]
 
 
-def compared(base: list[Call], head: list[Call]) -> Any:
-    return difference(Side(base), Side(head), names=("main", None), pseudonymize=pseudonymize)
+def parts(calls: list[Call], size: int) -> list[Any]:
+    return [Part(Batch(calls[at : at + size])) for at in range(0, len(calls), size)]  # type: ignore[arg-type]
+
+
+def compared(base: list[Call], head: list[Call], sizes: tuple[int, int] = (2, 3)) -> Any:
+    found: list[DifferentCall] = []
+    joining = Joining(found.append, pseudonymize)
+    joining.join_all(parts(base, sizes[0]), parts(head, sizes[1]))
+    return Difference("main", None, joining.counts, joining.unchanged, tuple(found))
 
 
 def test_calls_are_joined_by_reference_id() -> None:
@@ -100,11 +130,11 @@ def test_calls_are_joined_by_reference_id() -> None:
     head = [call("new"), call("edited", anonymous=True), call("same")]
     found = compared(base, head)
     assert [(each.shift, each.call.reference_id) for each in found.calls] == [
-        (Shift.ADDED, "new"),
         (Shift.CHANGED, "edited"),
+        (Shift.ADDED, "new"),
         (Shift.REMOVED, "gone"),
     ]
-    assert found.calls[1].changes == (Change("/anonymous", False, True),)
+    assert found.calls[0].changes == (Change("/anonymous", False, True),)
     assert found.unchanged == 1
 
 
@@ -144,8 +174,31 @@ BODIES = st.dictionaries(
 @given(BODIES, BODIES)
 def test_every_call_is_counted_once(base: dict[str, Any], head: dict[str, Any]) -> None:
     found = compared([call(name, **fields) for name, fields in base.items()], [call(n, **f) for n, f in head.items()])
-    counts = found.counts()
+    counts = found.counts
     assert counts[Shift.ADDED] == len(head.keys() - base.keys())
     assert counts[Shift.REMOVED] == len(base.keys() - head.keys())
     assert counts[Shift.CHANGED] == sum(base[name] != head[name] for name in base.keys() & head.keys())
     assert counts[Shift.CHANGED] + found.unchanged == len(base.keys() & head.keys())
+
+
+@settings(deadline=None)
+@given(st.permutations(range(12)), st.permutations(range(12)), st.sets(st.integers(0, 11)), st.integers(1, 5))
+def test_neither_the_order_nor_what_is_met_together_makes_a_difference(
+    base: list[int], head: list[int], edited: set[int], size: int
+) -> None:
+    before = [call(str(number), n=number) for number in base if number != 3]
+    after = [call(str(number), n=-1 if number in edited else number) for number in head if number != 5]
+    found = compared(before, after, (size, 4))
+    changed = {str(number) for number in edited - {3, 5}}
+    assert {each.call.reference_id for each in found.calls if each.shift is Shift.CHANGED} == changed
+    for each in found.calls:
+        number = int(each.call.reference_id)
+        assert each.call.body["n"] == (-1 if number in edited and number != 5 else number)
+        assert each.changes == ((Change("/n", number, -1),) if each.shift is Shift.CHANGED else ())
+    assert found.counts == {Shift.ADDED: 1, Shift.CHANGED: len(changed), Shift.REMOVED: 1}
+    assert found.unchanged == 10 - len(changed)
+
+
+def test_a_name_that_a_base_has_twice_is_not_removed() -> None:
+    found = compared([call("a"), call("b"), call("a")], [call("a"), call("b")], (1, 1))
+    assert (found.calls, found.unchanged) == ((), 2)

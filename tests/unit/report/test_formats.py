@@ -18,7 +18,7 @@ from flowops.model.result import CallResult, CaseResult, Outcome, Result
 from flowops.model.status import Check, Diagnosis, Status
 from flowops.report import formats
 from flowops.report.difference import DifferenceOutput
-from flowops.report.json.plan import plan_json
+from flowops.report.json.plan import difference_line, plan_json
 from flowops.report.views.ledger import (
     BlockedView,
     CampaignsView,
@@ -34,6 +34,8 @@ from flowops.report.views.problems import CasesView, ProblemsView
 from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from flowops.model.ledger import Entry
     from flowops.model.plan import Plan
     from flowops.model.status import LedgerStatus
@@ -76,10 +78,12 @@ LIFTED = BLOCK._replace(lifted_at="2026-11-28T09:00:00.000Z", lifted_by="ada on 
 @pytest.fixture
 def outputs(
     make: Any, plan: Plan, result: Result, entries: list[Entry], status: LedgerStatus, history: Any
-) -> dict[str, Output]:
+) -> Iterator[dict[str, Output]]:
     """One result of each kind."""
-    added = Difference("main", None, (DifferentCall(Shift.ADDED, make.call("new")),), 0)
-    return {
+    added = DifferentCall(Shift.ADDED, make.call("new"))
+    found = Difference("main", None, {Shift.ADDED: 1, Shift.CHANGED: 0, Shift.REMOVED: 0}, 0, (added,))
+    difference = DifferenceOutput("production", line=difference_line).take_all(found)
+    yield {
         formats.PROBLEMS: ProblemsView([Problem(Place("a.yaml", 9, 3), None, "wrong", "x")], "production"),
         formats.CASES: CasesView(
             [
@@ -91,7 +95,7 @@ def outputs(
         formats.DIAGNOSIS: Diagnosis("production", (Check("api", Status.FAILED, "closed", "curl", ExitCode.API),)),
         formats.PLAN: PlanOutput(lambda full: of_plan(plan, full=full), lambda: plan_json(plan)),
         formats.RESULT: ResultView(result),
-        formats.DIFFERENCE: DifferenceOutput(added, "production"),
+        formats.DIFFERENCE: difference,
         formats.STATUS: status,
         formats.ENTRIES: Entries(entries),
         formats.ENTRY: EntryView(entries[1], history),
@@ -103,6 +107,7 @@ def outputs(
         formats.DONE: Done("production", "ledger import", {"added": 3, "present": 1}, ["3 adopted"]),
         formats.OPERATION: OperationView("production", "resolve", "resolved", "seen it", STEPS, is_done=True),
     }
+    difference.close()
 
 
 @pytest.mark.parametrize(("kind", "name"), PAIRS)

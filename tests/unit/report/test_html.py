@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,8 @@ def words(tree: Any) -> str:
 
 
 def difference(make: Any, *calls: DifferentCall, **fields: Any) -> Difference:
-    return Difference(**{"base": "main", "head": None, "calls": calls, "unchanged": 1_000, **fields})
+    counts = Counter(each.shift for each in calls)
+    return Difference(**{"base": "main", "head": None, "counts": counts, "calls": calls, "unchanged": 1_000, **fields})
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_a_plan(plan: Plan) -> None:
 
 
 def test_a_difference(changed: Difference) -> None:
-    page = page_of(DifferenceOutput(changed, "production"))
+    page = page_of(DifferenceOutput("production").take_all(changed))
     said = words(check(page))
     assert "41 people affected" in said  # 42 calls, of which two ring the same phone
     assert "<del>appointment</del> <ins>visit</ins>" in page
@@ -122,7 +124,7 @@ def everything(make: Any, hostile: str) -> Iterator[str]:
     yield page_of(ResultView(Result(hostile, hostile, hostile, (result,), failure=hostile)))
     yield page_of(ProblemsView([Problem(Place(hostile), RowPlace(hostile, 1, 2), hostile, hint=hostile)], hostile))
     found = [DifferentCall(shift, call, (change,) if shift is Shift.CHANGED else ()) for shift in Shift]
-    yield page_of(DifferenceOutput(difference(make, *found, base=hostile, head=hostile), "production"))
+    yield page_of(DifferenceOutput("production").take_all(difference(make, *found, base=hostile, head=hostile)))
 
 
 def test_nothing_hostile_is_obeyed(make: Any, hostile: str) -> None:
@@ -156,7 +158,7 @@ def test_a_validator_of_other_people_finds_nothing(
     whole = [
         page_of(of_plan(plan, full=True, sandboxed=True)),
         page_of(of_plan(make.plan(deferred), clock=PlanClock(datetime(2026, 11, 25, tzinfo=UTC), 10.0))),
-        page_of(DifferenceOutput(changed, "production")),
+        page_of(DifferenceOutput("production").take_all(changed)),
         *everything(make, hostile),
     ]
     for number, page in enumerate(whole):

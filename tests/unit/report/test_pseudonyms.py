@@ -9,7 +9,7 @@ from support.plans import decided
 from support.reports import text_of
 
 from flowops.model.plan import Action, Difference, DifferentCall, Shift
-from flowops.report.difference import of_difference
+from flowops.report.difference import DifferenceOutput
 from flowops.report.json.plan import plan_json
 from flowops.report.json.reading import plan_of_json
 from flowops.report.masking import PeopleCounter, distinguish
@@ -82,14 +82,15 @@ def test_both_sides_of_a_difference_have_the_same_names(make: Any) -> None:
     found = Difference(
         "main",
         None,
+        {Shift.ADDED: 1, Shift.REMOVED: 2},
+        0,
         (
             DifferentCall(Shift.ADDED, make.call("new", ANN)),
             DifferentCall(Shift.REMOVED, make.call("old-1", ALSO_ANN_TO_SEE)),
             DifferentCall(Shift.REMOVED, make.call("old-2", ANN)),
         ),
-        0,
     )
-    shown = of_difference(found, "production")
+    shown = DifferenceOutput("production").take_all(found).view()
     samples = [sample for group in (*shown.added, *shown.removed) for sample in group.shown]
     assert {sample.reference_id: sample.callees for sample in samples} == {
         "new": (f"{SHOWN} (1)",),
