@@ -1,8 +1,8 @@
-"""`validate` of many spec files, against two programs that hold the same files against the same schema.
+"""`validate` of many spec files, against three programs that hold the same files against the same schema.
 
 flowops keeps the place of every value, looks at phone numbers and reference-ids, and renders each body;
 check-jsonschema, in Python, and Sourcemeta's jsonschema, in C++, hold the files against the schema of a call, and no
-more.
+more; nor does the bare program, which reads YAML with the parser that flowops has.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from measuring import in_turns, measured
 if TYPE_CHECKING:
     from size import Size
 
+OWN = "flowops validate"
+BARE = Path(__file__).with_name("bare_validate.py")
 BIN = Path(sys.executable).parent
 SCHEMA = Path(__file__).parent.parent / "schemas/call.schema.json"
 PROJECT = """\
@@ -78,7 +80,8 @@ def spec_files(size: Size, _keep: Path | None) -> list[Comparison]:
         names = write_files(directory, size.files)
         own = partial(measured, [BIN / "flowops", "validate"], directory)
         peer = partial(measured, [BIN / "check-jsonschema", "--schemafile", SCHEMA, *names], directory)
-        jobs = {"flowops validate": own, "check-jsonschema": peer}
+        floor = partial(measured, [sys.executable, BARE, *names], directory)
+        jobs = {OWN: own, "bare program": floor, "check-jsonschema": peer}
         if find_spec("sourcemeta_jsonschema"):
             compiled = [sys.executable, "-m", "sourcemeta_jsonschema", "validate", SCHEMA, *names]
             jobs["jsonschema of Sourcemeta, in C++"] = partial(measured, compiled, directory)
@@ -86,6 +89,11 @@ def spec_files(size: Size, _keep: Path | None) -> list[Comparison]:
         runs = in_turns(jobs, size.rounds)
     return [
         Comparison(
-            f"`validate` of {size.files:,} spec files of {len(CALL):,} bytes", size.files, "file", runs, by="processor"
+            f"`validate` of {size.files:,} spec files of {len(CALL):,} bytes",
+            size.files,
+            "file",
+            runs,
+            by="processor",
+            bare={OWN: "bare program"},
         )
     ]
