@@ -21,10 +21,10 @@ DOCUMENTS = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: What each of them compares, or counts, at the least.
 FOUND = {
     "startup": [
-        *("python -c pass", "import click", "import what validate needs", "import what plan needs"),
-        *("flowops --version", "flowops --help", "flowops validate FILE"),
+        *("python -c pass", "import click", "flowops --version", "flowops --help", "flowops validate FILE"),
+        *("flowops plan, 200 calls", "flowops status, 200 calls", "flowops --help: bare program"),
     ],
-    "files": ["flowops validate", "check-jsonschema"],
+    "files": ["flowops validate", "bare program", "check-jsonschema"],
     "rows": ["bare loop", "flowops plan"],
     "commands": [
         "plan",
