@@ -150,7 +150,7 @@ class Reader(History):
     def further_attempts(self) -> int:
         """Return how many rows are further attempts of calls that are in the ledger."""
         found = self._database.read(
-            lambda it: it.value("count_further", ledger=self.number, marked=WITH_ATTEMPTS, named="%~%", behind="%~")
+            lambda it: it.value("count_further", ledger=self.number, marked=WITH_ATTEMPTS, behind="%~")
         )
         return int(found)
 
@@ -268,7 +268,7 @@ class Reader(History):
     def _labels_of_actors(self, connection: Connection) -> dict[int, dict[str, str]]:
         """Return the labels that are kept with who has acted, by the number of that."""
         rows = connection.all("actors", ledger=self.number)
-        told = {number: parsed(actor, connection.name) for number, actor in rows if '"labels"' in actor}
+        told = {number: parsed(actor, connection.name) for number, actor in rows if number < 0}
         return {number: who["labels"] for number, who in told.items() if "labels" in who}
 
     def _labels(self, connection: Connection, references: Sequence[str]) -> dict[str, Mapping[str, str]]:

@@ -58,6 +58,8 @@ def current_rows_of(connection: Connection, ledger: int, references: Sequence[st
     return found
 
 
+#: What is in an actor, as canonical JSON, that has labels; a quote inside a text is escaped there.
+LABELLED = '"labels":'
 #: Stands for the body of a call of which none is known, or none was asked for.
 NO_BODY = "{}"
 
@@ -371,7 +373,8 @@ class Transaction:
             return self._actors[actor]
         found: int | None = self.connection.value("actor", ledger=self.ledger, actor=actor)
         if found is None:
-            self.connection.run("insert_actor", ledger=self.ledger, actor=actor)
+            sign = -1 if LABELLED in actor else 1
+            self.connection.run("insert_actor", ledger=self.ledger, actor=actor, sign=sign)
             return self._number_of_actor(actor)
         return found
 

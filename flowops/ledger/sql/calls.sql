@@ -57,13 +57,22 @@ WHERE ledger = :ledger AND state = :state AND reference_id > :after
 ORDER BY reference_id
 LIMIT :limit
 
--- Of calls whose claims have labels: those of some of the actors.
+-- Of calls whose claims have labels: those of some of the actors, whose numbers are below 0. One that was renamed since
+-- has the claim under its new name.
 -- name: labelled_calls
-SELECT flowops_calls.reference_id
-FROM flowops_calls
-JOIN flowops_events
-  ON flowops_events.ledger = flowops_calls.ledger AND flowops_events.serial = flowops_calls.claim
-WHERE flowops_calls.ledger = :ledger AND flowops_calls.state IS NOT NULL AND flowops_events.actor = ANY (:actors)
+WITH RECURSIVE named (reference_id, claim) AS (
+  SELECT reference_id, serial FROM flowops_events
+  WHERE ledger = :ledger AND actor = ANY (:actors) AND actor < 0
+  UNION
+  SELECT flowops_calls.renamed, named.claim FROM named
+  JOIN flowops_calls
+    ON flowops_calls.ledger = :ledger AND flowops_calls.reference_id = named.reference_id
+      AND flowops_calls.state = 'renamed'
+)
+SELECT flowops_calls.reference_id FROM named
+CROSS JOIN flowops_calls
+WHERE flowops_calls.ledger = :ledger AND flowops_calls.reference_id = named.reference_id
+  AND flowops_calls.claim = named.claim AND coalesce(flowops_calls.state, '') <> ''
 
 -- name: actors_of_calls
 SELECT flowops_calls.reference_id, flowops_events.actor
@@ -128,8 +137,9 @@ JOIN flowops_calls AS first
   )
 LEFT JOIN flowops_events AS claim
   ON claim.ledger = first.ledger AND claim.serial = first.claim
-WHERE further.ledger = :ledger AND further.reference_id LIKE :named
-  AND further.state IS NOT NULL AND further.state <> 'renamed'
+WHERE further.ledger = :ledger
+  AND CASE WHEN replace(further.reference_id, '~', '') = further.reference_id THEN 0 ELSE 1 END = 1
+  AND coalesce(further.state, 'renamed') <> 'renamed'
   AND rtrim(further.reference_id, '0123456789') LIKE :behind AND (first.claim = 0 OR claim.details LIKE :marked)
 
 -- name: codes_of

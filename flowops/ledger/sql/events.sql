@@ -177,7 +177,7 @@ SELECT number FROM flowops_actors WHERE ledger = :ledger AND actor = :actor
 
 -- name: insert_actor
 INSERT INTO flowops_actors (ledger, number, actor)
-SELECT :ledger, coalesce(max(number), 0) + 1, :actor FROM flowops_actors WHERE ledger = :ledger
+SELECT :ledger, (coalesce(max(abs(number)), 0) + 1) * :sign, :actor FROM flowops_actors WHERE ledger = :ledger
 
 -- Those that no event names any more.
 -- name: forget_actors

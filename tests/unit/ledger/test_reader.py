@@ -37,10 +37,10 @@ def test_sqlite_finds_a_page_in_an_index_and_sorts_nothing(name: str) -> None:
 
 
 #: What a statement takes: where all calls, or all events, are gone through, no key of theirs is among it. An index of
-#: those few of which a callee was refused is none of all.
+#: those few of which a callee was refused is none of all, nor is one of further attempts.
 _EVERY_ROW = re.compile(
-    r"(?:SCAN|SEARCH) flowops_(?:calls|events|legs)"
-    r"(?: USING (?:COVERING )?INDEX (?!flowops_calls_refused)\w+| USING PRIMARY KEY)?"
+    r"(?:SCAN|SEARCH) (?:flowops_(?:calls|events|legs)|further)"
+    r"(?: USING (?:COVERING )?INDEX (?!flowops_calls_refused|flowops_calls_further)\w+| USING PRIMARY KEY)?"
     r"(?: \(ledger=\?(?: AND state>\?)?\))?$"
 )
 #: Statements that ask about some calls, by their references or by what else is theirs.
@@ -51,6 +51,7 @@ ABOUT_SOME = [
     *("calls_in_flight", "references_in", "often_claimed", "bodies_unanswered", "oldest_claim_in", "calls_to_purge"),
     *("count_claimed_since", "count_by_state", "open_stop", "lock_ledger", "event_hash", "actor", "partly_refused"),
     *("count_labelled_since", "has_claimed_since", "claimed_with_attempts", "finished_between", "batches_of"),
+    *("labelled_calls", "count_further"),
 ]
 
 
@@ -102,6 +103,8 @@ _GIVEN = {
     "since": "2026-11-28T09:50",
     "whole": "2026-11-28T10:0",
     "serials": list(range(1, 1000)),
+    "actors": [-1, -2],
+    "behind": "%~",
     "pattern": "call-12%",
     "labelled": "%",
     **dict.fromkeys(("new", "settled", "changed", "legs", "events", "counts"), "[]"),

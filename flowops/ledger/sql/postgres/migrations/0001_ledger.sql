@@ -99,6 +99,9 @@ CREATE INDEX flowops_calls_claimed ON flowops_calls (ledger, claimed_at);
 CREATE INDEX flowops_calls_words ON flowops_calls (ledger, words);
 CREATE INDEX flowops_calls_refused ON flowops_calls (ledger, reference_id) WHERE refused > 0;
 CREATE INDEX flowops_calls_renamed ON flowops_calls (ledger, renamed) WHERE state = 'renamed';
+-- Those that may be further attempts of another one, by their names. PostgreSQL takes what is equal to something for rare.
+CREATE INDEX flowops_calls_further ON flowops_calls (ledger, reference_id, state)
+WHERE CASE WHEN replace(reference_id, '~', '') = reference_id THEN 0 ELSE 1 END = 1;
 
 -- How many calls there are, and how many phones they ring: in a state, or claimed within ten minutes (such as
 -- 2026-11-28T09:3) with a phone that may have rung. Whoever changes a call changes these in the same transaction, so
@@ -128,6 +131,7 @@ CREATE TABLE flowops_legs (
 CREATE INDEX flowops_legs_callee ON flowops_legs (ledger, callee);
 
 -- Who has acted, from where: one row each, as events name them again and again. `actor` is canonical JSON.
+-- The `number` of one that has the labels of a call is below 0, so that an index finds what was claimed with labels.
 CREATE TABLE flowops_actors (
   ledger INTEGER NOT NULL,
   number INTEGER NOT NULL,
@@ -155,6 +159,7 @@ CREATE TABLE flowops_events (
   PRIMARY KEY (ledger, serial)
 );
 CREATE INDEX flowops_events_purged ON flowops_events (ledger, reference_id, serial) WHERE event_type = 'purged';
+CREATE INDEX flowops_events_labelled ON flowops_events (ledger, actor) WHERE actor < 0;
 
 -- What must not be asked again before a time (ISO 8601 in UTC), such as a page of Call Detail Records.
 CREATE TABLE flowops_throttle (
