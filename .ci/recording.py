@@ -30,6 +30,9 @@ COLUMNS = 92
 VARIES = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:5f0c1d…"),
     (re.compile(r"ledger [0-9a-f]{8}"), "ledger 3e7a1c52"),
+    # What takes more than a second, as all does on a busy machine, says how far it is: in a terminal by a bar that goes.
+    (re.compile(r"^[a-z ]+: [\d,]+ of [\d,]+ \(\d+ %\).*\n", re.MULTILINE), ""),
+    (re.compile(r"^[a-z ]+: [\d,]+, [\d,.]+/s\n", re.MULTILINE), ""),
 )
 #: Pixels: of a character, of a line, around all of it.
 WIDE, HIGH, EDGE = 8.4, 19, 16

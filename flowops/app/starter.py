@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flowops.app.schemas import write_for_editors
 from flowops.common.called import DISTRIBUTION
+from flowops.common.patterns import regex
 from flowops.common.safe_files import ask_git, make_folder, replace_file
 from flowops.common.tuples import NamedTuple
 from flowops.errors import FlowopsError
@@ -34,7 +35,7 @@ FILES = {
 # yaml-language-server: $schema=.flowops/schemas/project.schema.json
 apiVersion: flowops/v1
 kind: Project
-name: my-calls
+name: {name}
 defaults:
   caller: "+442079460000"
   voicemail-response: Stop
@@ -124,6 +125,10 @@ expect:
 }
 
 
+#: The names of folders that YAML reads as text without quotes, and those among them that it does not.
+_PLAIN = regex(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_NO_TEXT = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+
 _PRODUCTION = """\
 # The sandbox is always there, and rings nobody.
 environments:
@@ -137,9 +142,10 @@ environments:
 def write_starter(root: Path, service: str | None = None, template: str | None = None) -> list[Path]:
     """Write the files, those of a service's pipeline too, and for editors their schemas; return what was written.
 
-    With a template they are those of an example. Raise FlowopsError if one exists.
+    The project has the name of its folder. With a template the files are those of an example, which has a name.
+    Raise FlowopsError if one exists.
     """
-    files = FILES if template is None else _of_example(TEMPLATES[template].example)
+    files = _of_folder(root) if template is None else _of_example(TEMPLATES[template].example)
     if service is not None:
         files = files | _with_pipeline(service, files["flowops.yaml"])
     there = [name for name in files if os.path.lexists(root / name)]
@@ -155,6 +161,14 @@ def write_starter(root: Path, service: str | None = None, template: str | None =
             raise FlowopsError(f"{path} cannot be written: {error.strerror}") from None
         written.append(path)
     return [*written, *write_for_editors(root)]
+
+
+def _of_folder(root: Path) -> dict[str, str]:
+    """Return the files of a project that is called as its folder is, where that can be a name."""
+    folder = root.resolve().name
+    # A path that is no text, and what YAML takes for something else than text, stay out of the file.
+    name = folder if _PLAIN.fullmatch(folder) and folder.lower() not in _NO_TEXT else "my-calls"
+    return FILES | {"flowops.yaml": FILES["flowops.yaml"].replace("{name}", name)}
 
 
 def _with_pipeline(service: str, project: str) -> dict[str, str]:

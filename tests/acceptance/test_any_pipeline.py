@@ -37,7 +37,7 @@ def teams(tmp_path: Path) -> Repository:
     repository = Repository(tmp_path / "repository")
     for team in ("a", "b"):
         assert flowops("init", f"teams/{team}", cwd=repository.root).code == 0
-        repository.edit(f"teams/{team}/flowops.yaml", "name: my-calls", f"name: team-{team}")
+        repository.edit(f"teams/{team}/flowops.yaml", f"name: {team}\n", f"name: team-{team}\n")
     repository.commit()
     return repository
 

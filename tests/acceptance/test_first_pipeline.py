@@ -54,7 +54,7 @@ def test_the_first_pull_request_is_read_and_the_first_schedule_places_what_was_m
         run = service.propose(1, first, repository.commit(), at(9))
         assert set(run.results.values()) == {"success"}, run.text
         (comment,) = service.comments[1]
-        assert comment["body"].startswith("<!-- flowops:my-calls:")
+        assert comment["body"].startswith("<!-- flowops:repository:")
         for said in ("| 1 | 3 | 0 | 0 |", "welcome-4", "<code>Acme</code> <ins><code>Clinics</code></ins>"):
             assert said in comment["body"], comment["body"]
         repository.git("switch", "-q", "main")

@@ -140,11 +140,11 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
     if view.counts[Action.IN_DOUBT]:
         yield "What is in doubt may have rung: it stays as it is until it is settled; apply places the others."
     if view.counts[Action.GIVEN_UP]:
-        yield "What is given up was refused again and again: it is not placed until it is edited, or asked for."
+        yield "Calls that are given up were refused too often: they are not placed until they are edited, or asked for."
     if view.counts[Action.BLOCKED]:
-        yield "What the policy blocks is not placed; apply places the others."
+        yield "Blocked calls are skipped; apply places the others."
     if view.counts[Action.CANCELLED]:
-        yield f"What an operator has cancelled is not placed; `{undo}` takes that back."
+        yield f"Cancelled calls are skipped; `{undo}` takes that back."
     if view.next_run:
         yield phrases.next_run(view.next_run)
     if view.unnamed:
@@ -248,16 +248,16 @@ def _changed_section(each: ChangedField) -> Section:
 #: What a run says of each outcome, in the order in which people have to act; True for those placed only in part.
 _OUTCOMES = (
     (Outcome.REJECTED, None, "Rejected", ": not placed. Fix what was refused, then apply again."),
-    (Outcome.PLACED, True, "Placed in part", ": some callees were refused; they need a call of their own."),
-    (Outcome.UNCHANGED, True, "Placed in part before", ": some callees were refused, and nobody has accepted that."),
+    (Outcome.PLACED, True, "Placed in part", ": some numbers were refused. Create a new call for them."),
+    (Outcome.UNCHANGED, True, "Placed in part before", ": some numbers were refused, and nobody has accepted that."),
     (Outcome.IN_DOUBT, None, "In doubt", ": may have rung, and is not placed again until it is settled:"),
     (Outcome.CONFLICT, None, "In conflict", ": edited after they were placed, and not placed again."),
     (Outcome.NOT_ATTEMPTED, None, "Not attempted", ": not placed in this run."),
     (Outcome.IN_FLIGHT, None, "In flight", ": another run has sent them, and waits for the answer."),
-    (Outcome.GIVEN_UP, None, "Given up", ": refused again and again, and not asked for until they are edited."),
-    (Outcome.BLOCKED, None, "Blocked", ": not placed, by the rules that are named."),
-    (Outcome.DEFERRED, None, "Deferred", ": not placed in this run; apply again then."),
-    (Outcome.CANCELLED, None, "Cancelled", ": not placed, an operator said so."),
+    (Outcome.GIVEN_UP, None, "Given up", ": refused too often, and not tried again until they are edited."),
+    (Outcome.BLOCKED, None, "Blocked", " by the policy: not placed."),
+    (Outcome.DEFERRED, None, "Deferred", ": not placed yet. Run apply again after the time shown."),
+    (Outcome.CANCELLED, None, "Cancelled", " by an operator: not placed."),
     (Outcome.PLACED, False, "Placed", ""),
     (Outcome.MOVED, None, "Moved", ": placed before, and known by a new reference-id from now on."),
     (Outcome.UNCHANGED, False, "Unchanged", ": placed before."),

@@ -10,10 +10,11 @@ import pytest
 from support.commands import ROOT
 
 from flowops.app import starter
-from flowops.app.starter import SERVICES, UNPINNED, pipeline_text, revision
+from flowops.app.starter import SERVICES, UNPINNED, pipeline_text, revision, write_starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -64,3 +65,12 @@ def test_flowops_that_was_never_installed_is_not_pinned(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(starter, "distribution", missing)
     assert revision() is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("clinic-2", "clinic-2"), ("Null", "my-calls"), ("12", "my-calls"), ("a: b", "my-calls"), ("#x", "my-calls")],
+)
+def test_a_project_has_the_name_of_its_folder_where_that_is_plain_text(tmp_path: Path, folder: str, name: str) -> None:
+    write_starter(tmp_path / folder)
+    assert f"\nname: {name}\n" in (tmp_path / folder / "flowops.yaml").read_text()

@@ -10,6 +10,7 @@ import pytest
 from flowops.model.ledger import EventType, State
 from flowops.model.plan import Action
 from flowops.model.result import Outcome
+from flowops.model.status import COLUMNS
 from flowops.plan.saved import NO_REQUEST
 from flowops.schema.check import check
 
@@ -403,18 +404,8 @@ OUTPUTS: dict[str, Any] = {
             "later": 0,
             "next_due": None,
         },
-        "summary": {
-            "placed": 3,
-            "completed": 2,
-            "no_answer": 0,
-            "failed": 0,
-            "declined": 0,
-            "refused": 0,
-            "in_doubt": 1,
-            "in_flight": 0,
-            "cancelled": 0,
-            "held_back": 2,
-        },
+        "summary": {column.name.replace("-", "_"): 0 for column in COLUMNS}
+        | {"placed": 3, "completed": 2, "in_doubt": 1, "held_back": 2},
         "counts": {str(state).replace("-", "_"): 0 for state in State} | {"placed": 1, "finished": 2, "in_doubt": 1},
         "outcomes": {"10": 2},
         "in_doubt": [{"reference_id": "r1", "since": "2026-03-02T09:00:00Z", "error": "the answer was cut off"}],
