@@ -30,7 +30,7 @@ COLUMNS = 92
 VARIES = (
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:5f0c1d…"),
     (re.compile(r"ledger [0-9a-f]{8}"), "ledger 3e7a1c52"),
-    # What takes more than a second, as all does on a busy machine, says how far it is: in a terminal by a bar that goes.
+    # What takes more than a second, as all does on a busy machine, says how far it is: in a terminal by a passing bar.
     (re.compile(r"^[a-z ]+: [\d,]+ of [\d,]+ \(\d+ %\).*\n", re.MULTILINE), ""),
     (re.compile(r"^[a-z ]+: [\d,]+, [\d,.]+/s\n", re.MULTILINE), ""),
 )

@@ -98,7 +98,8 @@ def completion(shell: str) -> None:
 @click.option("--template", type=click.Choice(list(TEMPLATES)), help="Begin with an example: what it is about.")
 def init(directory: str, service: str | None, template: str | None) -> None:
     """Write a small working repository into DIR: a project of that name, a flow, a call set and its data, and for
-    editors the schemas of these, in .flowops/schemas. `flowops schema build --project DIR` makes those again when a flow changes.
+    editors the schemas of these, in .flowops/schemas. `flowops schema build --project DIR` makes those again when a
+    flow changes.
 
     With --ci the project has an environment `production`, and its pipeline reviews, plans, applies and works by a
     schedule; it installs the flowops that wrote it. With --template the repository begins with an example. Nothing
