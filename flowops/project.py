@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from flowops.app.observer import SILENT
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from typing import Unpack
 
-    from flowops.app.campaigns import HandOver
     from flowops.app.diff import Comparison
     from flowops.app.events import Events
+    from flowops.app.hand_over import Draft, HandOver
     from flowops.app.observer import Observer
     from flowops.app.plan import Planned
     from flowops.app.reconcile import Reconciled
@@ -197,16 +198,23 @@ class Project:
             return result
 
     def hand_over(
-        self, name: str | None = None, start: datetime | None = None, **options: Unpack[ApplyOptions]
+        self,
+        name: str | None = None,
+        start: datetime | None = None,
+        *,
+        asks: bool = True,
+        **options: Unpack[ApplyOptions],
     ) -> HandOver:
         """Hand the calls over to the workers of the environment, as a campaign that begins at `start`.
 
-        See `ApplyOptions`. Raises StalePlan as `apply` does.
+        See `ApplyOptions`. Where `approve` only looks and `asks` nobody, the ledger takes the calls while they are
+        planned, which is quicker; they are deleted where nothing comes of it. Raises StalePlan as `apply` does.
         """
-        from flowops.app import campaigns
+        from flowops.app.hand_over import Draft
 
-        with self._approved(options) as (found, pacing, _):
-            return campaigns.hand_over(found, pacing, self.observer, name=name, start=start)
+        draft = Draft(name, start, self.observer, asks=asks and "approve" in options)
+        with self._approved(options, draft) as (found, _, _):
+            return draft.hand_over(found)
 
     @contextmanager
     def ledger(self, *, readonly: bool = True) -> Iterator[Store]:
@@ -304,8 +312,11 @@ class Project:
             return whole_report(ledger, self.selection, since, hears=hears)
 
     @contextmanager
-    def _approved(self, options: ApplyOptions) -> Iterator[tuple[Planned, Pacing, Events]]:
-        """Give a plan that nobody has anything against, how its calls are spread, and who hears of them."""
+    def _approved(self, options: ApplyOptions, draft: Draft | None = None) -> Iterator[tuple[Planned, Pacing, Events]]:
+        """Give a plan that nobody has anything against, how its calls are spread, and who hears of them.
+
+        The `draft` of a campaign takes the calls meanwhile.
+        """
         from flowops.app.apply import check_reviewed
         from flowops.app.events import Events
         from flowops.app.plan import check_pacing, planned
@@ -321,7 +332,12 @@ class Project:
                 pacing = pacing_as_saved(saved, pacing)
                 retry |= frozenset(map(Action, saved.request.retry))
             with planned(
-                self.selection, readonly=False, override=override, retry=retry, observer=self.observer
+                self.selection,
+                readonly=False,
+                override=override,
+                retry=retry,
+                observer=self.observer,
+                draft=None if draft is None else partial(draft.begun, pacing, saved),
             ) as found:
                 fit = found.fit(saved) if saved is not None else None
                 if fit is not None:

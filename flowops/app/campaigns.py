@@ -5,40 +5,27 @@ from __future__ import annotations
 import logging
 import time
 from datetime import datetime, timedelta
-from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
-from flowops.app.apply import look_again, record_moves
 from flowops.app.canary import why_failed
-from flowops.app.policy_run import clock, said_of
+from flowops.app.policy_run import clock
 from flowops.app.secrets import value_of
-from flowops.campaigns.batch import Seal, keep, open_batch
+from flowops.campaigns.batch import Seal, open_batch
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_quoted
-from flowops.common.names import did_you_mean, ulid
-from flowops.common.tuples import NamedTuple
-from flowops.errors import StalePlan, UsageError
-from flowops.ledger.campaigns import SealedCalls
-from flowops.ledger.database import iso
+from flowops.common.names import did_you_mean
+from flowops.errors import UsageError
 from flowops.ledger.keys import usable_key
 from flowops.model.call import INSTRUCTION_ID, phones_of
 from flowops.model.campaign import Campaign, CampaignState, CanarySettings
 from flowops.model.ledger import State
 from flowops.model.plan import SENDING, Action
-from flowops.plan.recheck import MOVED, unchanged
 from flowops.policy.review import NEVER
 from flowops.policy.rule import format_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from flowops.app.observer import Observer
-    from flowops.app.plan import Planned
     from flowops.ledger.store import Store
-    from flowops.model.call import CallBatch
     from flowops.model.campaign import CampaignProgress
-    from flowops.model.document import Value
-    from flowops.model.plan import Guard, Pacing
     from flowops.model.project import Environment, Project
     from flowops.policy.policy import Policy
 
@@ -53,14 +40,6 @@ LOOK = 1.0
 _log = logging.getLogger(__name__)
 
 
-class HandOver(NamedTuple):
-    """What a plan became: a campaign, or nothing, as `guards` have tripped or nothing of it can be placed."""
-
-    campaign: Campaign | None
-    progress: CampaignProgress | None = None
-    guards: tuple[Guard, ...] = ()
-
-
 def seal_of(project: Project, environment: Environment, ledger: Store) -> Seal:
     """Return what seals an environment's campaigns. Raises UsageError where nobody says with which key."""
     where = f"environments.{environment.name}.workers"
@@ -72,138 +51,6 @@ def seal_of(project: Project, environment: Environment, ledger: Store) -> Seal:
         )
     key = value_of(environment.workers.key, f"{where}.key", UsageError, project)
     return Seal(usable_key(key.encode()), ledger.id)
-
-
-def hand_over(
-    found: Planned, pacing: Pacing, observer: Observer, *, name: str | None = None, start: datetime | None = None
-) -> HandOver:
-    """Hand a plan that was confirmed over to the workers of its environment, as a campaign.
-
-    Raises StalePlan when a file is not what it was when the plan was made: then nothing is handed over.
-    """
-    seal = seal_of(found.workspace.project, found.environment, found.ledger)
-    guards, _ = look_again(found)
-    if guards:
-        return HandOver(None, guards=guards)
-    changed: list[str] = []
-    record_moves(found, changed.append)
-    new = _new(found, name, start, _canary(found, pacing))
-    total = found.plan.size + found.plan.counts()[Action.DEFERRED]
-    with observer.progress("handing over", total) as advance:
-
-        def sealed() -> Iterator[SealedCalls]:
-            calls = _limited(_waiting(found, changed.append), pacing.limit)
-            for number, some in enumerate(_in_batches(calls, new.canary.phones if new.canary else None)):
-                references = [call.batch.references[call.at] for call in some]
-                said = [said_of(call.batch, call.at, found.ledger.pseudonymizer) for call in some]
-                phones = sum(call.phones for call in some)
-                yield SealedCalls(references, said, phones, seal.close(new.id, number, _kept(some)))
-                advance(len(some))
-            if changed:
-                raise StalePlan(
-                    "the files changed while they were handed over; nothing was handed over",
-                    details=[f"{reference}: is not what it was" for reference in changed[:MOVED]],
-                    hint="plan again",
-                )
-
-        made = found.ledger.campaigns.hand_over(new, sealed())
-    if not made.calls:
-        found.ledger.campaigns.delete(new.id)
-        _log.info("nothing is handed over: no call of the plan can be placed")
-        return HandOver(None)
-    about = {"campaign": new.id, "calls": made.calls, "phones": made.phones, "batches": made.batches}
-    _log.info("campaign %(campaign)s: %(calls)d calls to %(phones)d phones handed over in %(batches)d batches", about)
-    return HandOver(made, found.ledger.campaigns.progress(new.id))
-
-
-def _new(found: Planned, name: str | None, start: datetime | None, canary: CanarySettings | None) -> Campaign:
-    """Return the campaign of a plan, of which nothing is handed over yet."""
-    plan, actor = found.plan, found.ledger.actor
-    id_ = ulid().lower()
-    return Campaign(
-        id=id_,
-        name=name or id_,
-        state=CampaignState.NEW,
-        why=None,
-        created_at=iso(clock()),
-        starts_at=iso(start or clock()),
-        ended_at=None,
-        who=actor.who,
-        host=actor.host,
-        commit=actor.commit,
-        digest=plan.digest,
-        settings=plan.settings,
-        calls=0,
-        phones=0,
-        batches=0,
-        canary=canary,
-    )
-
-
-def _canary(found: Planned, pacing: Pacing) -> CanarySettings | None:
-    phones = sum(number for action, number in found.plan.phones().items() if action.sends)
-    if pacing.canary is None or phones <= pacing.canary:
-        return None
-    return CanarySettings(pacing.canary, pacing.failures, pacing.patience.total_seconds())
-
-
-class _Waiting(NamedTuple):
-    """A call that is handed over: its place in a batch of first attempts, and whether it would be placed now."""
-
-    batch: CallBatch
-    at: int
-    phones: int
-    is_due: bool
-
-
-def _waiting(found: Planned, changed: Callable[[str], None]) -> Iterator[_Waiting]:
-    """Yield the calls of a plan that are handed over; what waits in a campaign already is left to that."""
-    campaigns = found.ledger.campaigns
-    others = campaigns.exist()
-    for planned, first, same in unchanged(found.walk, found.plan.batches, changed, HANDED_OVER):
-        elsewhere = campaigns.of([first.references[index] for index in same]) if others else {}
-        due = set(planned.having(SENDING))
-        for index in same:
-            if first.references[index] not in elsewhere:
-                yield _Waiting(first, index, phones_of(first.bodies[index]), index in due)
-
-
-def _limited(calls: Iterator[_Waiting], phones: int | None) -> Iterator[_Waiting]:
-    """Yield the first calls, up to the first that would ring too many phones."""
-    for call in calls:
-        if phones is not None:
-            phones -= call.phones
-            if phones < 0:
-                return
-        yield call
-
-
-def _in_batches(calls: Iterator[_Waiting], canary: int | None) -> Iterator[list[_Waiting]]:
-    """Yield the calls in batches; the first one has those that are a canary of so many phones, and one at least."""
-    passed: list[_Waiting] = []
-    if canary is not None:
-        first: list[_Waiting] = []
-        for call in calls:
-            left = canary - sum(each.phones for each in first)
-            if call.is_due and (call.phones <= left or not first):
-                first.append(call)
-            else:
-                passed.append(call)
-            if call.is_due and call.phones >= left:
-                break
-        yield first
-    rest = chain(passed, calls)
-    while some := list(islice(rest, BATCH)):
-        yield some
-
-
-def _kept(calls: Sequence[_Waiting]) -> list[Value]:
-    """Return calls as a campaign keeps them: those of one document that come together are one part."""
-    parts = []
-    for _, some in groupby(calls, key=lambda call: id(call.batch)):
-        together = list(some)
-        parts.append(keep(together[0].batch, [call.at for call in together]))
-    return parts
 
 
 def find(ledger: Store, campaign: str) -> Campaign:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,8 @@ from flowops.plan.saved import compare, hold
 from flowops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from flowops.app.load import Workspace
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from flowops.model.plan import Action, Guard, Override, Pacing, Plan
     from flowops.model.project import Environment
     from flowops.model.selection import Selection
+    from flowops.plan.planner import Taken
     from flowops.plan.saved import Fit, SavedPlan
 
 _log = logging.getLogger(__name__)
@@ -97,13 +99,14 @@ def planned(
     retry: frozenset[Action] = NOTHING_AGAIN,
     at: datetime | None = None,
     observer: Observer = SILENT,
+    draft: Callable[[Workspace, Store], AbstractContextManager[Taken]] | None = None,
 ) -> Iterator[Planned]:
     """Read, render and plan; the ledger stays open for the block.
 
     What would keep a call from being placed is found before any data file is read: the ledger, and the
     token when the block is to place (`readonly` is false). `at` is the time that the policy looks at, now if not given.
-    Calls that somebody asks for again are placed in spite of an action in `retry`.
-    Raises Invalid with every problem of the files, UsageError where nobody says which these are.
+    Calls that somebody asks for again are placed in spite of an action in `retry`. A `draft` of a campaign takes the
+    calls meanwhile. Raises Invalid with every problem of the files, UsageError where nobody says which these are.
     """
     if retry and not selection.calls.refs:
         raise UsageError("--retry says that calls are asked for again: say which, with --ref GLOB")
@@ -115,16 +118,20 @@ def planned(
     revision = commit_of(workspace.project.root, observer)
     lifted = mask_text(str(override)) if override else None
     walk = Walk(workspace, values, online=True)
-    with open_for(
-        workspace.project,
-        environment,
-        readonly=readonly,
-        revision=revision,
-        override=lifted,
-        places=not readonly,
-        observer=observer,
-    ) as ledger:
-        yield plan_calls(checked(walk, observer), walk, revision, ledger, at or clock(), override, retry)
+    with ExitStack() as stack:
+        ledger = stack.enter_context(
+            open_for(
+                workspace.project,
+                environment,
+                readonly=readonly,
+                revision=revision,
+                override=lifted,
+                places=not readonly,
+                observer=observer,
+            )
+        )
+        taken = None if draft is None else stack.enter_context(draft(workspace, ledger))
+        yield plan_calls(checked(walk, observer), walk, revision, ledger, at or clock(), override, retry, taken)
 
 
 def plan_calls(
@@ -135,8 +142,9 @@ def plan_calls(
     at: datetime,
     override: Override | None = None,
     retry: frozenset[Action] = NOTHING_AGAIN,
+    taken: Taken | None = None,
 ) -> Planned:
-    """Plan the calls of some batches, which the walk gives again."""
+    """Plan the calls of some batches, which the walk gives again; `taken` is called with each, see `make_plan`."""
     policy, environment = walk.workspace.policy or Policy(), walk.workspace.environment
     facts = facts_of(walk.workspace, ledger, at, override)
     rules = PolicyRun(policy, facts, ledger, at, environment.rate)
@@ -153,6 +161,7 @@ def plan_calls(
         settings=settings_of(walk.workspace.project, environment),
         retry=retry,
         renamed=renamed,
+        taken=taken,
     )
     # The files name also what is not asked for, and what they only cannot say.
     named = {call.reference_id for call in walk.left_out}.union(walk.others)

@@ -150,6 +150,8 @@ def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
     calls = [batch.call(index) for index in indices]
     later = [batch.repeated(indices, attempt) for attempt in range(2, batch.attempts.most + 1)]
     document = calls[0].origin.document
+    # Nearly always the same for all of them.
+    sensitive = {paths: sorted(map(list, paths), key=str) for paths in {call.sensitive for call in calls}}
     return {
         "document": {
             "place": list(batch.place),
@@ -168,11 +170,11 @@ def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
             {
                 "body": call.body,
                 "flow": call.flow,
-                "sensitive": sorted(map(list, call.sensitive), key=str),
+                "sensitive": sensitive[call.sensitive],
                 "row": None if call.row is None else list(call.row),
                 "terms": None if call.terms == NO_TERMS else list(call.terms),
                 "values": dict(call.values),
-                "later": _later(call.body, [some.bodies[at] for some in later]),
+                "later": _later(call.body, [some.bodies[at] for some in later]) if later else {},
             }
             for at, call in enumerate(calls)
         ],

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from flowops.app.campaigns import HandOver
+    from flowops.app.hand_over import HandOver
     from flowops.app.plan import Planned
     from flowops.cli.options import Shown
     from flowops.model.plan import Override, Plan
@@ -243,7 +243,8 @@ def _apply(selection: Selection, plan_file: Path | None, how: _How) -> int:
     options_ = how.options | {"approve": approve}
     with report_problems_as(project.selection, how.shown.format_):
         if how.detached is not None:
-            handed = project.hand_over(how.detached.name, how.detached.start, **options_)
+            asks = not (how.auto_approve or reviewed)
+            handed = project.hand_over(how.detached.name, how.detached.start, asks=asks, **options_)
             return _print_campaign(handed, project.selection.environment, how)
         try:
             result = project.apply(**options_)

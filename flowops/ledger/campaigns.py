@@ -84,13 +84,14 @@ class Campaigns:
         self._number = number
         self._actor = actor
 
-    def hand_over(self, new: Campaign, batches: Iterable[SealedCalls]) -> Campaign:
+    def hand_over(self, new: Campaign, batches: Iterable[SealedCalls], approved: Callable[[], Campaign]) -> Campaign:
         """Write a campaign and all of its batches; it exists for others only when that is done.
 
-        Raises LedgerError, and leaves nothing, where a call waits in another campaign.
+        `approved` gives the same campaign when there are no more batches, with its digest, settings and canary: what is
+        known once its plan is made. Raises LedgerError, and leaves nothing, where a call waits in another campaign.
+        Whatever else the `batches` raise leaves nothing either.
         """
         ledger, database = self._number, self._database
-        canary = None if new.canary is None else json.dumps(new.canary)
         first = {
             "ledger": ledger,
             "id": new.id,
@@ -100,9 +101,6 @@ class Campaigns:
             "who": new.who,
             "host": new.host,
             "commit": new.commit,
-            "digest": new.digest,
-            "settings": json.dumps(dict(new.settings)),
-            "canary": canary,
         }
         write(database, ledger, lambda it: it.run("insert_campaign", **first))
         calls = phones = number = 0
@@ -112,12 +110,22 @@ class Campaigns:
                 number += len(some)
                 calls += sum(len(batch.references) for batch in some)
                 phones += sum(batch.phones for batch in some)
-            total = {"ledger": ledger, "campaign": new.id, "calls": calls, "phones": phones, "batches": number}
-            write(database, ledger, lambda it: it.run("begin_campaign", **total))
+            made = approved()._replace(state=CampaignState.RUNNING, calls=calls, phones=phones, batches=number)
+            known = {
+                "ledger": ledger,
+                "campaign": made.id,
+                "digest": made.digest,
+                "settings": json.dumps(dict(made.settings)),
+                "canary": None if made.canary is None else json.dumps(made.canary),
+                "calls": calls,
+                "phones": phones,
+                "batches": number,
+            }
+            write(database, ledger, lambda it: it.run("begin_campaign", **known))
         except BaseException:
             self.delete(new.id)
             raise
-        return new._replace(state=CampaignState.RUNNING, calls=calls, phones=phones, batches=number)
+        return made
 
     def _insert(self, campaign: Campaign, first: int, batches: Sequence[SealedCalls]) -> None:
         """Write some batches, numbered from `first` on."""

@@ -36,7 +36,7 @@ from flowops.plan.decide import ATTEMPT, decide, decide_moved, doubts, in_flight
 from flowops.plan.recheck import RecheckedCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from flowops.model.call import Attempts, CallBatch
     from flowops.model.claims import Ledger
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from flowops.model.plan import PlannedCall, Settings
     from flowops.plan.chains import Standing
     from flowops.plan.decide import RenamedCalls
+
+    #: Is called with a batch once its calls are decided on, and with what was read: the first attempts.
+    Taken = Callable[[PlannedBatch, CallBatch], None]
 
 _log = logging.getLogger(__name__)
 _PLACE = Decision(Action.PLACE)
@@ -93,6 +96,7 @@ def make_plan(
     settings: Settings = NO_SETTINGS,
     retry: frozenset[Action] = NOTHING_AGAIN,
     renamed: RenamedCalls | None = None,
+    taken: Taken | None = None,
 ) -> Plan:
     """Return what apply would do with these calls. With no ledger (a sandbox never used) everything is to be placed.
 
@@ -100,8 +104,8 @@ def make_plan(
     calls to show; `again` gives the same ones once more, each time somebody goes through it. No two calls may have the
     same reference-id (see `flowops.templates.problems`). `settings` are what else decides what happens, by name. What
     has an action in `retry` is placed again, as somebody asks for it. `at` is the time at which further attempts are
-    due, now if not given. `renamed` is told of the calls that the ledger does not know. Passes on the ledger's
-    `LedgerError`.
+    due, now if not given. `renamed` is told of the calls that the ledger does not know. `taken` is called with each
+    batch once its calls are decided on. Passes on the ledger's `LedgerError`.
     """
     began = time.monotonic()
     # The checkpoint is read before the rows: what moves in between is then newer than the checkpoint, and noticed.
@@ -115,7 +119,7 @@ def make_plan(
     planner = _Planner(
         ledger if written else None, environment, rules or _NoRules(), at or datetime.now(UTC), retry, renamed
     )
-    planned = tuple(map(planner.planned, batches))
+    planned = tuple(map(planner.planned if taken is None else _told(planner, taken), batches))
     # Another run may have added calls since they were counted. A call's further attempts are named with it.
     unnamed = known - planner.found
     if ledger is not None and unnamed > 0:
@@ -135,6 +139,17 @@ def make_plan(
     )
     _log_plan(plan, time.monotonic() - began)
     return plan
+
+
+def _told(planner: _Planner, taken: Taken) -> Callable[[CallBatch], PlannedBatch]:
+    """Return what decides about a batch, and tells of it."""
+
+    def decide_and_tell(batch: CallBatch) -> PlannedBatch:
+        planned = planner.planned(batch)
+        taken(planned, batch)
+        return planned
+
+    return decide_and_tell
 
 
 def _log_plan(plan: Plan, seconds: float) -> None:

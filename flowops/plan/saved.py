@@ -85,6 +85,11 @@ class SavedPlan(NamedTuple):
     calls: Mapping[str, SavedCall]
     request: PlanRequest = NO_REQUEST
 
+    def lets_place(self, reference: str) -> bool:
+        """Return whether it lets a call be placed, now or later."""
+        call = self.calls.get(reference)
+        return call is not None and call.action in MAY_BE_PLACED
+
 
 def dump(plan: Plan, request: PlanRequest = NO_REQUEST, of_queries: Collection[Place] = ()) -> Iterator[bytes]:
     """Yield the bytes of a saved plan, piece by piece, one call a line.
@@ -172,7 +177,7 @@ def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool, of_quer
                 moved.append(f"{item.reference_id}: not in the saved plan")
             elif before is not None:
                 moved += _edited(before, item)
-            if item.action in MAY_BE_PLACED and (before is None or before.action not in MAY_BE_PLACED):
+            if item.action in MAY_BE_PLACED and not saved.lets_place(item.reference_id):
                 waiting.add(item.reference_id)
     missing = [reference for reference in saved.calls if reference not in named]
     moved += (f"{reference}: no longer in the files" for reference in missing if not saved.calls[reference].queried)

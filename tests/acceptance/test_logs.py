@@ -125,7 +125,7 @@ def test_each_stage_of_a_campaign_says_how_many_and_how_long(real: Path) -> None
     assert (planned["calls"], planned["place"], planned["some"]) == (3, 3, "3 place")
     assert planned["seconds"] > 0
     assert (handed["flowops.app.plan"]["rules"], handed["flowops.app.plan"]["tripped"]) == (0, "none")
-    campaign = handed["flowops.app.campaigns"]
+    campaign = handed["flowops.app.hand_over"]
     assert (campaign["calls"], campaign["phones"], campaign["batches"]) == (3, 3, 1)
     worked = logged("worker", "--once")
     turn = worked["flowops.app.turns"]

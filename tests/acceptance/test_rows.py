@@ -197,6 +197,19 @@ class TestSources:
             assert (ran.code, ran.json["summary"]["placed"], ran.json["summary"]["conflict"]) == (9, 1, 1)
             assert api.received == {f"r-{n}": 1 for n in range(5)}
 
+    def test_a_saved_plan_that_is_handed_over_has_no_rows_that_came_later(
+        self, crm: Path, server: Server, url: str
+    ) -> None:
+        project = (crm / "flowops.yaml").read_text()
+        workers = "    workers: {key: {env: FLOWOPS_CAMPAIGN_KEY}}\n"
+        (crm / "flowops.yaml").write_text(project + workers)
+        env = {"FLOWOPS_CRM_URL": url, "FLOWOPS_TOKEN": TOKEN, "FLOWOPS_CAMPAIGN_KEY": "c" * 64, **ALLOWED}
+        assert flowops("ledger", "init", "--env", "production", cwd=crm, env=env).code == 0
+        assert flowops("plan", "--env", "production", "-o", "plan.json", cwd=crm, env=env).code == 0
+        server.execute("insert into people values (0, '+442079460100')", url)
+        ran = flowops("apply", "--plan", "plan.json", "--detach", "--format", "json", cwd=crm, env=env)
+        assert (ran.code, ran.json["campaigns"][0]["calls"]) == (0, 5), ran.err
+
     def test_validate_and_diff_need_no_network_and_say_so(self, crm: Path, url: str) -> None:
         for env in ({}, {"FLOWOPS_CRM_URL": url}):
             ran = flowops("validate", "--env", "production", cwd=crm, env=env)

@@ -57,9 +57,9 @@ def prepare(
 
         time_machine.travel(datetime.now(UTC) + timedelta(seconds=clock)).start()
     if batch is not None:
-        from flowops.app import campaigns
+        from flowops.app import hand_over
 
-        campaigns.BATCH = batch
+        hand_over.BATCH = batch
     for name, value in (constants or {}).items():
         module, _, constant = name.rpartition(".")
         is_time = isinstance(getattr(import_module(module), constant), timedelta)

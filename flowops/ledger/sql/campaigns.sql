@@ -2,11 +2,9 @@
 
 -- name: insert_campaign
 INSERT INTO flowops_campaigns (
-  ledger, id, name, state, created_at, starts_at, who, host, "commit", digest, settings, calls, phones, batches, canary
+  ledger, id, name, state, created_at, starts_at, who, host, "commit", digest, settings, calls, phones, batches
 )
-VALUES (
-  :ledger, :id, :name, 'new', :at, :starts_at, :who, :host, :commit, :digest, :settings, 0, 0, 0, :canary
-)
+VALUES (:ledger, :id, :name, 'new', :at, :starts_at, :who, :host, :commit, '', '{}', 0, 0, 0)
 
 -- name: campaigns
 SELECT
@@ -30,8 +28,8 @@ SELECT EXISTS (SELECT 1 FROM flowops_campaigns WHERE ledger = :ledger AND state 
 
 -- name: begin_campaign
 UPDATE flowops_campaigns SET
-  state = 'running', calls = :calls, phones = :phones, batches = :batches,
-  heard = (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
+  state = 'running', digest = :digest, settings = :settings, canary = :canary, calls = :calls, phones = :phones,
+  batches = :batches, heard = (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
 WHERE ledger = :ledger AND id = :campaign AND state = 'new'
 
 -- Whoever resumes one has all of its batches looked at, so nothing that was told before matters.

@@ -44,9 +44,9 @@ def campaign(name: str = "spring", **fields: object) -> Campaign:
 
 
 def handed_over(store: Store, name: str = "spring", *batches: list[str], **fields: object) -> Campaign:
-    return store.campaigns.hand_over(
-        campaign(name, **fields), [SealedCalls(batch, [7] * len(batch), len(batch), b"sealed") for batch in batches]
-    )
+    new = campaign(name, **fields)
+    sealed = [SealedCalls(batch, [7] * len(batch), len(batch), b"sealed") for batch in batches]
+    return store.campaigns.hand_over(new._replace(digest="", settings={}, canary=None), sealed, lambda: new)
 
 
 def test_a_campaign_is_what_was_handed_over(store: Store) -> None:
