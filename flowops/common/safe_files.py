@@ -6,7 +6,6 @@ import errno
 import os
 import secrets
 import stat
-import subprocess
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -149,6 +148,9 @@ def is_there(path: Path) -> bool:
 
 def ask_git(root: Path, *args: str) -> str | None:
     """Return what Git says about a directory, None where there is no Git or no repository."""
+    # Every command imports this module, and few of them ask.
+    import subprocess
+
     try:
         run = subprocess.run(  # noqa: S603 (the arguments are our own)
             ["git", "--no-optional-locks", *HARMLESS, "-C", str(root), *args],  # noqa: S607 (from the PATH, as users have it)
