@@ -173,7 +173,8 @@ class Walk:
                     yield from self._rows(compiled, check, findings, online)
                 else:
                     alone.append(single_call(compiled, check, problems))
-                    problems += self._beyond_limit(alone[-1], phones)
+                    if self.workspace.hooks:
+                        problems += self._beyond_limit(alone[-1], phones)
                 if compilation.budget.exhausted:
                     problems.add(_exhausted(document))
                     break
@@ -184,7 +185,8 @@ class Walk:
 
     def _open_variables(self, document: Document) -> OpenVariables | None:
         """Return the variables that requests to a hook give the calls of its document; None for any other document."""
-        hook = self.workspace.hooks.get(document.place())
+        hooks = self.workspace.hooks
+        hook = hooks.get(document.place()) if hooks else None
         if hook is None:
             return None
         if self._given is None:
@@ -194,7 +196,7 @@ class Walk:
 
     def _beyond_limit(self, made: SingleCall, phones: Counter[str]) -> Iterator[Problem]:
         """Yield a problem for a call with which a request to its hook rings too many phones; count these by hook."""
-        hook = self.workspace.hooks.get(made.place) if self.workspace.hooks else None
+        hook = self.workspace.hooks.get(made.place)
         callees = made.bodies[0].get("callees") if made.bodies else None
         if hook is not None and made.bodies:
             phones[hook.name] += len(callees) if isinstance(callees, list) else 1
@@ -347,7 +349,8 @@ def _well_shaped(documents: Sequence[Document], problems: Problems) -> list[tupl
     found: list[tuple[Document, frozenset[str]]] = []
     for document in documents:
         wrong, fields = check_document(document)
-        problems += wrong
+        if wrong:
+            problems += wrong
         if fields is not None:
             found.append((document, fields))
     return found

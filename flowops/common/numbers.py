@@ -131,7 +131,7 @@ def is_e164(text: str) -> bool:
 
 def is_canonical(text: str) -> bool:
     """Return whether a text is a valid number in the one form that is kept, compared and sent; nothing is forgiven."""
-    return are_canonical((text,))
+    return _found(text) is not None
 
 
 def are_canonical(texts: Iterable[str]) -> bool:

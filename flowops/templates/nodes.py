@@ -48,11 +48,10 @@ def plain_size(values: Mapping[str, Value]) -> int | None:
         others = [value for value in values.values() if type(value) is not str]
         if not _FLAT.issuperset(map(type, others)) or not -MAX_INTEGER <= min(others) <= max(others) <= MAX_INTEGER:
             return None
-    size = sum(map(len, texts))
-    if size > MAX_TEXT:
+    if sum(map(len, texts)) > MAX_TEXT:
         return None
-    names = "".join(values)
-    return json_bound(len(values), size + len(names)) if is_plain("".join(texts)) and "{" not in names else None
+    written = "".join([*texts, *values])
+    return json_bound(len(values), len(written)) if "{" not in written and written.isascii() else None
 
 
 # YAML 1.2.2, section 5.7: the escapes of double quotes with the number of hexadecimal digits behind them.
