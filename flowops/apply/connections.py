@@ -274,7 +274,8 @@ class Connections:
         if self.breaker.is_open:
             self._put_back(attempt)
         elif self._paused_until > now():
-            self._stock.append(attempt)
+            later = (at for at, other in enumerate(self._stock) if other.began > attempt.began)
+            self._stock.insert(next(later, len(self._stock)), attempt)
         else:
             return True
         return False

@@ -26,8 +26,8 @@ LARGEST_BATCH = 500
 COMPANY = 0.1
 #: Under a rate, the calls of so many seconds are claimed ahead.
 SECONDS_AHEAD = 0.5
-#: And no more than the connections send in so many.
-SOON = 2.0
+#: And no more than the connections send in so many, whatever the rate: what is claimed hears of nothing any more.
+SOON = 1.0
 #: How much of what was learned of answers stays with each further one.
 _KEPT = 0.95
 
@@ -41,7 +41,8 @@ class ClaimsAhead:
 
     Without a rate it is what the connections send while a write waits for company, as far as the time that answers
     take says it: at least half as many as there are connections, at most twice as many. Under a rate it is what is due
-    within `SECONDS_AHEAD`, but no more than the connections send within `SOON`, where answers are slow.
+    within `SECONDS_AHEAD`. Where answers are slow it is no more than the connections send within `SOON`: a claim that
+    waits longer hears neither that its number was blocked meanwhile nor that the environment was stopped.
     """
 
     def __init__(self, connections: int, rate: float | None) -> None:
@@ -60,12 +61,11 @@ class ClaimsAhead:
         self._seconds = _KEPT * self._seconds + (1.0 - _KEPT) * seconds if self._seconds else seconds
         if not self._seconds:
             return
-        if self._at_the_rate is not None:
-            sent_soon = int(self._connections * SOON / self._seconds)
-            self.most = min(self._at_the_rate, max(self._connections, sent_soon))
-        else:
+        wanted = self._at_the_rate
+        if wanted is None:
             sent_meanwhile = int(self._connections * COMPANY / self._seconds)
-            self.most = max(self._connections // 2, min(2 * self._connections, sent_meanwhile))
+            wanted = max(self._connections // 2, min(2 * self._connections, sent_meanwhile))
+        self.most = min(wanted, int(self._connections * SOON / self._seconds))
 
 
 class GroupCommit:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from flowops.apply.group import COMPANY, LARGEST_BATCH, GroupCommit
+from flowops.apply.group import COMPANY, LARGEST_BATCH, ClaimsAhead, GroupCommit
 from flowops.errors import LedgerError
 from flowops.model.claims import Claim, Record, Written
 from flowops.model.ledger import EventType, State
@@ -176,3 +176,12 @@ def test_a_waiter_that_is_cancelled_does_not_disturb_the_others(kit):
     cancelled, answer = asyncio.run(main())
     assert isinstance(cancelled, asyncio.CancelledError)
     assert answer == Written(True, State.IN_FLIGHT)
+
+
+@pytest.mark.parametrize(("rate", "at_most"), [(None, 40), (100.0, 50)])
+def test_no_more_is_claimed_ahead_than_goes_out_within_a_second(rate, at_most):
+    """What is claimed hears of no stop any more, and of no number that is blocked."""
+    for seconds, most in ((0.01, at_most), (2.0, 10), (5.0, 4), (30.0, 0)):
+        ahead = ClaimsAhead(20, rate)
+        ahead.learn(seconds)
+        assert ahead.most == most

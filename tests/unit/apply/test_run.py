@@ -382,7 +382,7 @@ def test_the_connection_that_was_used_last_is_the_next_one(given, kit):
         yield Sender()
 
     given.api.sender = sender
-    given.run(kit.plan_of(*names(10)), concurrency=5, rate=200.0)
+    given.run(kit.plan_of(*names(10)), concurrency=5, rate=40.0)
     assert len(set(used)) < 5
 
 
