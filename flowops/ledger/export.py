@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flowops.model.ledger import Entry, State
+from flowops.ledger.changes import CallRow
+from flowops.model.call import root_of
+from flowops.model.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,46 +15,61 @@ if TYPE_CHECKING:
     from flowops.model.ledger import GivenUp
 
 
-def refused(environment: str, call: GivenUp) -> Entry:
+def refused(call: GivenUp) -> CallRow:
     """Return a call of which nothing is left but that it is given up."""
-    return Entry(
-        environment=environment,
+    return CallRow(
         reference_id=call.reference_id,
         state=State.REJECTED,
-        fingerprint=call.fingerprint,
-        body={},
-        legs=(),
+        before_claim=None,
+        fingerprint="",
+        claim=0,
         attempts=call.refusals,
-        live=False,
+        run=None,
         error=call.error,
         claimed_at=call.since,
+        renamed=None,
+        words=None,
+        naming=None,
+        purged=False,
+        cancelled_from=None,
+        refused=0,
+        serial=0,
         updated_at=call.since,
     )
 
 
-def exported(entry: Entry, given_up: GivenUp | None, terms: Mapping[str, Value] | None) -> dict[str, Value]:
+def exported(
+    row: CallRow,
+    fingerprint: str,
+    given_up: GivenUp | None = None,
+    labels: Mapping[str, str] | None = None,
+    attempts: tuple[int, int] = (1, 1),
+    terms: Mapping[str, Value] | None = None,
+) -> dict[str, Value]:
     """Return a row as it leaves the ledger: without the body, and with callees masked.
 
-    `terms` are those of its further attempts, where it is the first one of several.
+    `attempts` says which attempt it is, and how often the call may be tried; `terms` are those of its further attempts,
+    where it is the first one of several.
     """
+    attempt, most = attempts
     return {
-        "reference_id": entry.reference_id,
-        "state": str(entry.state),
-        "fingerprint": entry.fingerprint,
-        "attempts": entry.attempts,
-        "root": entry.root,
-        "attempt": entry.attempt,
-        "max_attempts": entry.max_attempts,
+        "reference_id": row.reference_id,
+        "state": row.state and row.state._value_,
+        "fingerprint": fingerprint,
+        "attempts": row.attempts,
+        "root": root_of(row.reference_id, attempt),
+        "attempt": attempt,
+        "max_attempts": most,
         "terms": terms,
-        "error": entry.error,
-        "claimed_at": entry.claimed_at,
-        "updated_at": entry.updated_at,
-        "purged": entry.purged,
-        "renamed": entry.renamed,
-        "cancelled_from": entry.cancelled_from and str(entry.cancelled_from),
-        "refused": entry.refused,
+        "error": row.error,
+        "claimed_at": row.claimed_at,
+        "updated_at": row.updated_at,
+        "purged": row.purged,
+        "renamed": row.renamed,
+        "cancelled_from": row.cancelled_from and row.cancelled_from._value_,
+        "refused": row.refused,
         "given_up": given_up and given_up.since,
-        "labels": dict(entry.labels),
+        "labels": dict(labels) if labels else {},
         "legs": [
             {
                 "callee": leg.shown,
@@ -61,6 +78,6 @@ def exported(entry: Entry, given_up: GivenUp | None, terms: Mapping[str, Value] 
                 "description": leg.description,
                 "error": leg.error,
             }
-            for leg in entry.legs
+            for leg in row.legs
         ],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from functools import partial
-from itertools import chain, islice, takewhile
+from itertools import chain, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -209,9 +209,8 @@ class Reader(History):
         states: Collection[State] | None = None,
         glob: str | None = None,
         limit: int | None = None,
-        bodies: bool = True,
     ) -> Iterator[Entry]:
-        """Yield rows in the order of their references, read a thousand at a time; of all states also without `bodies`.
+        """Yield rows in the order of their references, read a thousand at a time.
 
         `glob` knows ``*`` and ``?``. A ledger that is being written meanwhile is neither blocked nor frozen.
         Without the ledger's key the fingerprints are empty.
@@ -221,7 +220,7 @@ class Reader(History):
         last, left = "", limit
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
-            page = self._page(wanted, pattern, last, size, bodies=bodies)
+            page = self._page(wanted, pattern, last, size)
             yield from page
             if len(page) < size:
                 return
@@ -290,12 +289,12 @@ class Reader(History):
         found = self._database.read(lambda it: it.all("partly_refused", ledger=self.number))
         return [reference for (reference,) in found]
 
-    def _page(self, states: list[str] | None, pattern: str, after: str, limit: int, *, bodies: bool) -> list[Entry]:
+    def _page(self, states: list[str] | None, pattern: str, after: str, limit: int) -> list[Entry]:
         given = {"ledger": self.number, "pattern": pattern, "after": after, "limit": limit}
 
         def work(connection: Connection) -> list[Entry]:
             if states is None:
-                raw = connection.all("page_of_entries" if bodies else "page_of_rows", **given)
+                raw = connection.all("page_of_entries", **given)
             else:
                 found = chain.from_iterable(connection.all("page_of_entries_in", state=it, **given) for it in states)
                 raw = sorted(found, key=itemgetter(0))[:limit]
@@ -396,17 +395,36 @@ class Reader(History):
         Without it nobody can tell which calls are given up: a row has no fingerprint either.
         """
         given_up = self.given_up() if not isinstance(self._pseudonymizer, LedgerError) else {}
-        rows = self.entries(bodies=False)
-        while some := list(islice(rows, CHUNK)):
-            roots = [entry.reference_id for entry in some if entry.max_attempts > 1 and entry.attempt == 1]
-            kept = self._database.read(partial(claimed_with, ledger=self.number, references=roots)) if roots else {}
-            for entry in some:
-                attempts = kept.get(entry.reference_id)
-                terms = attempts.terms if attempts is not None and attempts.on else None
-                yield exported(entry, given_up.pop(entry.reference_id, None), terms)
+        last = ""
+        while some := self._database.read(partial(self._exported, last, given_up)):
+            yield from some
+            last = str(some[-1]["reference_id"])
+            for row in some if given_up else ():
+                given_up.pop(row["reference_id"], None)
         # Those that the API forbids have no state: for another ledger they are refused.
         for each in given_up.values():
-            yield exported(refused(self.environment, each), each, None)
+            yield exported(refused(each), each.fingerprint, each)
+
+    def _exported(self, after: str, given_up: Mapping[str, GivenUp], connection: Connection) -> list[dict[str, Value]]:
+        """Return the next rows as they leave the ledger."""
+        raw = connection.all("page_of_rows", ledger=self.number, after=after, limit=CHUNK)
+        rows = with_legs(connection, self.number, raw)
+        names = [row.reference_id for row in rows]
+        labels, chains = self._labels(connection, names), chains_among(connection, self.number, names)
+        roots = [name for name, (root, _) in chains.items() if name == root]
+        kept = claimed_with(connection, self.number, roots) if roots else {}
+        terms = {name: attempts.terms for name, attempts in kept.items() if attempts.on}
+        return [
+            exported(
+                row,
+                self._fingerprint(row.fingerprint, strict=False),
+                given_up.get(row.reference_id),
+                labels.get(row.reference_id),
+                _attempt_of(row.reference_id, *chains.get(row.reference_id, ("", 1))),
+                terms.get(row.reference_id),
+            )
+            for row in rows
+        ]
 
     def throttled_until(self, key: str) -> datetime | None:
         """Return until when something must not be asked again (see `Store.set_throttle`); None when it may be."""
@@ -483,5 +501,10 @@ def _known(ledger: int, references: Sequence[str], connection: Connection) -> li
 
 def _with_more(entry: Entry, labels: Mapping[str, str], root: str, most: int) -> Entry:
     """Return a row with its labels, and with which attempt it is of the call of another name, if of one."""
-    attempt = split_reference(entry.reference_id)[1] if root not in ("", entry.reference_id) else 1
+    attempt, most = _attempt_of(entry.reference_id, root, most)
     return entry._replace(labels=labels, attempt=attempt, max_attempts=most)
+
+
+def _attempt_of(reference: str, root: str, most: int) -> tuple[int, int]:
+    """Return which attempt of the call of another name a call is, if of one, and how often that may be tried."""
+    return (split_reference(reference)[1] if root not in ("", reference) else 1), most

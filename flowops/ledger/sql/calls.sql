@@ -33,7 +33,7 @@ WHERE ledger = :ledger AND reference_id > :after
 ORDER BY reference_id
 LIMIT :limit
 
--- The same without bodies, which is most of what is read.
+-- Of any name, and without bodies, which are most of what is read.
 -- name: page_of_rows
 SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, error, claimed_at, renamed, words, naming,
   purged, cancelled_from, refused, serial,
@@ -41,7 +41,7 @@ SELECT reference_id, state, before_claim, fingerprint, claim, attempts, run, err
   NULL
 FROM flowops_calls
 WHERE ledger = :ledger AND reference_id > :after
-  AND state IS NOT NULL AND reference_id LIKE :pattern ESCAPE '\'
+  AND state IS NOT NULL
 ORDER BY reference_id
 LIMIT :limit
 
