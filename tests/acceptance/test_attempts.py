@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import pytest
 import yaml
 from support.commands import ROOT, Ran, flowops, start
 from support.git import Repository
+from support.listening import free_port
 from support.server import TOKEN
 
 if TYPE_CHECKING:
@@ -247,8 +247,7 @@ def oncall(tmp_path: Path) -> Iterator[OnCall]:
         stopped.callback(stop, sandbox)
         assert sandbox.stdout is not None
         api = sandbox.stdout.readline().split()[1]
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         team = OnCall(tmp_path, api, f"http://127.0.0.1:{port}/flowops")
         made = team.run("ledger", "init")
         assert made.code == 0, made.err

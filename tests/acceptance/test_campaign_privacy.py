@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import signal
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 from support.canaries import leaked, left_behind, numbers, secrets
 from support.commands import Ran, flowops, start
+from support.listening import free_port
 from support.server import TOKEN
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def test_nobody_is_named_in_what_a_campaign_leaves(tmp_path: Path, ledger: tuple
     url, server = ledger
     root, temp = tmp_path / "work", tmp_path / "temp"
     temp.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     answers = [part for number in NUMBERS[:8] for part in ("--number", f"{number.e164}=9,10")]
     refused = ("--number", f"{NUMBERS[8].e164}=refused")
     sandbox = start("sandbox", "--port", "0", "--token", TOKEN, *answers, *refused, cwd=tmp_path)

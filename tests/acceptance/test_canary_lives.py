@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.canaries import left_behind
 from support.commands import environment
-from support.lives import ALL, CALLS, ENV, FEW, LOUD, PRODUCTION, SECRET, Life, echo, free_port, life_in, mixed
+from support.listening import free_port
+from support.lives import ALL, CALLS, ENV, FEW, LOUD, PRODUCTION, SECRET, Life, echo, life_in, mixed
 from support.server import ApiServer
 
 from flowops.callbacks.token import callback_url

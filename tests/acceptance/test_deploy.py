@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 from support.commands import ROOT, flowops, start
+from support.listening import free_port
 from support.server import TOKEN
 
 if TYPE_CHECKING:
@@ -92,9 +92,8 @@ def test_all_ways_start_the_same_processes() -> None:
 
 def test_the_processes_of_compose_place_a_campaign(tmp_path: Path, api: ApiServer, server: Server) -> None:
     """The same commands, started from the same file of settings, on loopback and with the ledger of the test."""
-    with server.database() as url, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
+    with server.database() as url:
+        port = free_port()
         filled = {
             "FLOWOPS_LEDGER_URL": url,
             "FLOWOPS_PRODUCT_TOKEN": TOKEN,

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 from support.commands import ROOT, flowops
+from support.listening import free_port
 from support.server import TOKEN
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def prism(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Prism that serves the description."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     description = str(ROOT / "schemas/flowbuilder.openapi.yaml")
     command = [
         "npx",

@@ -114,7 +114,10 @@ def test_a_run_that_wakes_up_behind_a_claim_takes_it_anew_before_it_sends(
     store = here.open()
     event_types = [event.event_type for event in store.events(FROZEN)]
     store.close()
-    assert event_types == ["claimed", "unsent", "claimed", "accepted"]
+    assert event_types[:3] == ["claimed", "unsent", "claimed"]
+    # On a busy machine this one may get too old as well, and is taken anew.
+    assert event_types[-1] == "accepted"
+    assert set(event_types[3:-1]) <= {"unsent", "claimed"}
 
 
 def test_a_frozen_run_without_a_heartbeat_leaves_its_call_in_doubt_and_may_still_place_it(
@@ -192,9 +195,9 @@ def test_the_lease_of_a_run_goes_on_while_another_one_is_frozen_with_the_lock(
     here = postgresql(CALLS, concurrency=1)
     gate = Gate()
     api.behave = gate
-    well = forks.start(*PLACE, cwd=here.root, env=here.env, failpoint={"constants": SHORT_ON_A_SERVER})
-    api.wait_for(1)
     slow = {**SHORT_ON_A_SERVER, "flowops.ledger.postgres.IDLE_TIMEOUT": 60_000}
+    well = forks.start(*PLACE, cwd=here.root, env=here.env, failpoint={"constants": slow})
+    api.wait_for(1)
     frozen = freeze(here, forks, "flushed", constants=slow)
     gate.open()  # the answer waits for the lock, too
     for _ in range(3):

@@ -36,7 +36,9 @@ class Ran:
 def environment(**extra: str) -> dict[str, str]:
     """A clean environment: nothing of a CI job or of the developer's shell that changes what flowops does."""
     kept = {
-        key: os.environ[key] for key in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH") if key in os.environ
+        key: os.environ[key]
+        for key in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "TZ")
+        if key in os.environ
     }
     return {**kept, "PYTHONWARNINGS": "error", **extra}
 

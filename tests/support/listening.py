@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import re
+import socket
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -22,6 +24,19 @@ HOOKS = "https://hooks.example.org/x"
 SECRET = "a secret of more than 16 characters"
 #: The lines of an environment in flowops.yaml.
 CALLBACKS = f"    callbacks: {{url: '{HOOKS}', secret: {{env: FLOWOPS_CALLBACK_SECRET}}}}\n"
+
+
+#: Below those that systems give to whoever asks for any: no test's connection or server takes one of these.
+_PORTS = range(10_000, 32_000)
+
+
+def free_port() -> int:
+    """Return a port of loopback that nothing uses, for a process that has to be told where it is to listen."""
+    chosen = random.SystemRandom()
+    while True:
+        port = chosen.choice(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager

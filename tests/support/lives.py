@@ -14,6 +14,7 @@ import pytest
 
 from flowops.report.formats import names
 from support.canaries import FORMS, leaked, left_behind, numbers, run, secrets
+from support.listening import free_port
 from support.server import TOKEN, ApiServer, accept, drop, queued, respond
 
 if TYPE_CHECKING:
@@ -161,14 +162,6 @@ def mixed(connection: socket.socket, request: dict[str, Any], headers: dict[str,
 
 FEW = pytest.param((len(FORMS) * 2, 8), id="few")
 ALL = pytest.param((2_000, 200), id="all", marks=pytest.mark.long)
-
-
-def free_port() -> int:
-    import socket as sockets
-
-    with sockets.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from support.listening import free_port
 from support.pipelines.machine import Machine
 from support.server import ApiServer, accept, reset, respond
 
@@ -107,8 +108,7 @@ class Phones:
         if not due:
             return
         self.owed = [each for each in self.owed if each not in due]
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         machine = Machine(folder, self.now, flowops)
         serving = threading.Thread(
             target=machine.shell, args=(f"exec flowops listen --env production --port {port}", secrets, work)

@@ -15,7 +15,7 @@ from support.certificates import make
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
 CALL_ID = "0b0e8f6a-6d4e-4f53-8f0b-0a8a4f6f1a01"
@@ -130,12 +130,11 @@ def serving() -> Callable[..., object]:
 
 
 @pytest.fixture
-def unused_port() -> int:
-    """A port that nobody listens on."""
+def unused_port() -> Iterator[int]:
+    """A port that nobody listens on: it is taken as long as the test lasts, and no server of another one gets it."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+        yield sock.getsockname()[1]
 
 
 @pytest.fixture
