@@ -55,7 +55,7 @@ def check_proxy(url: str) -> str:
     try:
         return proxy_address(url)
     except BadAddress as error:
-        raise ApiError(f"HTTPS_PROXY: the proxy's address {error}") from None
+        raise ApiError(f"the proxy's address (https_proxy or HTTPS_PROXY) {error}") from None
 
 
 def check_token(token: Secret) -> Secret:

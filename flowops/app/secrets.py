@@ -63,16 +63,17 @@ def connection_of(environment: Environment) -> Connection:
 def _proxy_to(address: str) -> str | None:
     """Return the proxy to an address, as HTTPS_PROXY and NO_PROXY say; http:// never leaves this machine.
 
-    NO_PROXY lists hosts, each with its subdomains, perhaps with a port; ``*`` is all.
+    NO_PROXY lists hosts, each with its subdomains, perhaps with a port; ``*`` is all. As with curl, both may be
+    written in lower case, which goes first.
     """
     url = urlsplit(address)
     host = url.hostname or ""
-    for word in map(str.lower, listed("NO_PROXY")):
+    for word in map(str.lower, listed("no_proxy") or listed("NO_PROXY")):
         name, _, port = (word, "", "") if word.count(":") != 1 else word.partition(":")
         name = name.strip("[]").removeprefix("*").removeprefix(".")
         if (word == "*" or host == name or host.endswith(f".{name}")) and port in ("", str(url.port or 443)):
             return None
-    return _setting("HTTPS_PROXY") if url.scheme == "https" else None
+    return _setting("https_proxy") or _setting("HTTPS_PROXY") if url.scheme == "https" else None
 
 
 def _setting(name: str) -> str | None:

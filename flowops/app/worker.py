@@ -95,6 +95,9 @@ def run(options: WorkerOptions, observer: Observer) -> int:
     workspace = load_project(options.environment)
     if not workspace.environment.sandboxed:
         token_of(workspace.project, workspace.environment)
+    # Whatever is wrong with the ledger or the key is told before a file is made beside it.
+    with open_for(workspace.project, workspace.environment, readonly=True) as ledger:
+        seal_of(workspace.project, workspace.environment, ledger)
     return asyncio.run(_until_signal(options, workspace, observer))
 
 

@@ -57,6 +57,10 @@ _PROXY_PATTERN = rf"https?://{_HOST}{_PORT}/?"
 _LOGIN = regex(r"(?<=//)[^/?#\\]*@")
 
 
+#: What is no path but the address of a server, with who logs in there: messages show paths, and would show a password.
+_LOGIN_IN_PATH = regex(r":[^@]*@|(?i:pass\w*|pwd)=")
+
+
 class BadAddress(ValueError):
     """An address that flowops does not use; the text says why, and never repeats a password."""
 
@@ -86,6 +90,8 @@ def ledger_address(url: str, root: Path) -> str:
         return url
     if re.fullmatch(LEDGER_PATTERN, url) is not None and re.match(NO_FILE_PATTERN, url) is None:
         _, _, path = url.partition(":///")
+        if _LOGIN_IN_PATH.search(unquote(path)) is not None:
+            raise BadAddress("a SQLite ledger is a file, and its path looks like a login at a server: 'postgresql://…'")
         if not path.startswith("/") and re.match(OUTSIDE_PATTERN, url) is not None:
             raise BadAddress("a ledger's relative path stays below the project: 'sqlite:////path' is absolute")
         return f"sqlite:///{normpath(root / path)}"

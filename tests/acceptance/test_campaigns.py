@@ -266,6 +266,18 @@ def test_a_file_has_one_worker(project: Path, api: ApiServer) -> None:
         first.communicate()
 
 
+@pytest.mark.parametrize("lacks", ["ledger", "key", "workers"])
+def test_a_worker_that_refuses_leaves_no_file(real: Path, lacks: str) -> None:
+    written = (real / "flowops.yaml").read_text()
+    if lacks != "workers":
+        (real / "flowops.yaml").write_text(f"{written}    workers: {{key: {{env: FLOWOPS_CAMPAIGN_KEY}}}}\n")
+    if lacks != "ledger":
+        asked(real, "ledger", "init")
+    before = sorted(real.iterdir())
+    refused = asked(real, "worker", "--once", env={"FLOWOPS_CAMPAIGN_KEY": ""} if lacks == "key" else {})
+    assert (refused.code, sorted(real.iterdir())) == (5 if lacks == "ledger" else 64, before), refused.err
+
+
 ONCALL = """\
 apiVersion: flowops/v1
 kind: Call

@@ -98,7 +98,7 @@ def _signal_name(number: int) -> str:
 
 #: What a reason says, and what helps; the first that fits counts.
 _REMEDIES = (
-    ("the proxy", "check HTTPS_PROXY and NO_PROXY in the environment of this process"),
+    ("the proxy", "check HTTPS_PROXY and NO_PROXY (or in lower case) in the environment of this process"),
     ("hostname mismatch", "the certificate is for another name: check the host in `api`"),
     ("certificate is not trusted", "name the CA that signed it: SSL_CERT_FILE=/path/to/ca.pem"),
     ("TLS failed", "check that `api` is an https:// address, and its port"),

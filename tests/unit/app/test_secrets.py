@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from flowops.app.secrets import read_reference, read_variable
+from flowops.app.secrets import connection_of, read_reference, read_variable
 from flowops.common.secrets import Reference
 from flowops.errors import ApiError, LedgerError, NotAllowed
+from flowops.model.project import Environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,3 +125,28 @@ def test_a_repository_names_only_what_the_operator_lets_it(monkeypatch, tmp_path
     for listed in ("AWS_SECRET_ACCESS_KEY", "A, AWS_SECRET_ACCESS_KEY,B", "A AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv("FLOWOPS_ALLOW_ENV", listed)
         assert read_reference(Reference("AWS_SECRET_ACCESS_KEY"), "token", ApiError, tmp_path) == "very secret"
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://upper:1"}, "http://upper:1"),
+        ({"https_proxy": "http://lower:1"}, "http://lower:1"),
+        ({"https_proxy": "http://lower:1", "HTTPS_PROXY": "http://upper:1"}, "http://lower:1"),
+        ({"https_proxy": "", "HTTPS_PROXY": "http://upper:1"}, "http://upper:1"),
+        ({"https_proxy": "http://lower:1", "no_proxy": "other.example, .cm.com"}, None),
+        ({"https_proxy": "http://lower:1", "NO_PROXY": "api.cm.com:443"}, None),
+        ({"https_proxy": "http://lower:1", "NO_PROXY": "*", "no_proxy": "other.example"}, "http://lower:1"),
+        ({"http_proxy": "http://lower:1", "all_proxy": "http://lower:1", "ALL_PROXY": "http://upper:1"}, None),
+    ],
+)
+def test_the_proxy_is_the_operators_in_either_case(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], proxy: str | None
+) -> None:
+    for name in ("HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert connection_of(Environment("production", "https://api.cm.com/voiceapi/v2")).proxy == proxy

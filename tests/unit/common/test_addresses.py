@@ -140,6 +140,7 @@ def test_a_ledger_is_a_file_or_a_server(url: str, used: str) -> None:
 
 
 BEGINS = "a ledger's address begins with 'sqlite:///' or 'postgresql://'"
+LOGIN = "a SQLite ledger is a file, and its path looks like a login at a server: 'postgresql://…'"
 FILE = "a SQLite ledger is a file: 'sqlite:///path', or 'sqlite:////absolute/path'"
 
 
@@ -159,6 +160,12 @@ FILE = "a SQLite ledger is a file: 'sqlite:///path', or 'sqlite:////absolute/pat
         ("sqlite:///file:a.db", FILE),
         ("sqlite:///a.db?mode=ro", FILE),
         ("sqlite:///a\x00.db", FILE),
+        ("sqlite:///postgresql://ann:hunter2@db/x", LOGIN),
+        ("sqlite:////postgres:/ann:hun/ter2@db/x", LOGIN),
+        ("sqlite:///ann:hunter2@db/x", LOGIN),
+        ("sqlite:////ann%3Ahunter2%40db/x", LOGIN),
+        ("sqlite:///host=db user=ann password=hunter2", LOGIN),
+        ("sqlite:///Server=db;Pwd=hunter2", LOGIN),
         ("sqlite:///../b.db", "a ledger's relative path stays below the project: 'sqlite:////path' is absolute"),
     ],
 )
