@@ -81,7 +81,8 @@ def passing_warning(url: str) -> str | None:
     if kind is None:
         return None
     return (
-        f"the ledger's file is on {kind}, which does not last, and without it everybody is called again: use a volume"
+        f"the ledger's file is on {kind}, which does not last, and without it everybody is called again: use a volume "
+        "for its folder"
     )
 
 

@@ -184,7 +184,7 @@ def damage(path: Path) -> str | None:
 
 
 #: File systems that go away with their container, or when the machine starts again.
-_PASSING = frozenset({"aufs", "overlay", "ramfs", "tmpfs"})
+_PASSING = frozenset({"aufs", "fuse.fuse-overlayfs", "overlay", "ramfs", "rootfs", "tmpfs"})
 
 
 def shared_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
@@ -197,9 +197,12 @@ def shared_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
 
 
 def passing_file_system(path: Path, mounts: Path = _MOUNTS) -> str | None:
-    """Return the kind of file system that a path is on, where it does not last; None when it does."""
-    kind = _kind_of(path, mounts)
-    return kind if kind in _PASSING else None
+    """Return the kind of file system that a file or its folder is on, where it does not last; None when both do.
+
+    In the folder are a ledger's key and its journal, which a volume of the file alone does not keep.
+    """
+    kinds = (_kind_of(each, mounts) for each in (path, path.parent))
+    return next((kind for kind in kinds if kind in _PASSING), None)
 
 
 def _kind_of(path: Path, mounts: Path) -> str | None:

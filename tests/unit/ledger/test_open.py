@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flowops.app.access import passing_warning
 from flowops.common.called import install_command
 from flowops.errors import LedgerError
 from flowops.ledger import database
@@ -372,11 +373,43 @@ class TestFiles:
         assert kinds == {"ledger.db": None, "share one/new/ledger.db": "nfs4", "share one/local/ledger.db": None}
         assert shared_file_system(tmp_path, tmp_path / "no such file") is None
 
-    @pytest.mark.parametrize(("kind", "lasts"), [("overlay", False), ("tmpfs", False), ("ext4", True), ("nfs4", True)])
+    @pytest.mark.parametrize(
+        ("kind", "lasts"),
+        [("overlay", False), ("fuse.fuse-overlayfs", False), ("tmpfs", False), ("ext4", True), ("nfs4", True)],
+    )
     def test_a_file_system_that_goes_away_is_known(self, tmp_path: Path, kind: str, lasts: bool) -> None:
         mounts = tmp_path / "mountinfo"
         mounts.write_text(f"21 1 8:1 / / rw shared:1 - {kind} none rw\n")
         assert passing_file_system(tmp_path / "ledger.db", mounts) == (None if lasts else kind)
+
+    def test_a_volume_lasts_in_a_container_and_one_of_the_file_alone_does_not_keep_what_is_beside_it(
+        self, tmp_path: Path
+    ) -> None:
+        mounts = tmp_path / "mountinfo"
+        mounts.write_text(
+            "21 1 0:30 / / rw - overlay overlay rw\n"
+            f"30 21 8:1 / {tmp_path}/volume rw - ext4 /dev/sda1 rw\n"
+            f"31 30 0:31 / {tmp_path}/volume/cache rw - tmpfs tmpfs rw\n"
+            f"32 21 8:1 /one.db {tmp_path}/one.db rw - ext4 /dev/sda1 rw\n"
+        )
+        (tmp_path / "volume/cache").mkdir(parents=True)
+        (tmp_path / "one.db").touch()
+        (tmp_path / "link").symlink_to(tmp_path / "volume")
+        found = {
+            place: passing_file_system(tmp_path / place, mounts)
+            for place in ("ledger.db", "volume/new/ledger.db", "volume/cache/ledger.db", "link/ledger.db", "one.db")
+        }
+        assert found == {
+            "ledger.db": "overlay",
+            "volume/new/ledger.db": None,
+            "volume/cache/ledger.db": "tmpfs",
+            "link/ledger.db": None,
+            "one.db": "overlay",
+        }
+
+    def test_a_server_has_its_own_disk_whatever_its_socket_is_on(self) -> None:
+        assert passing_warning("postgresql://u@/db?host=/dev/shm") is None
+        assert passing_warning("postgresql://u@%2Fdev%2Fshm/db") is None
 
 
 class TestKeys:
