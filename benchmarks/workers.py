@@ -35,7 +35,9 @@ FLOWOPS = [sys.executable, "-m", "flowops"]
 E = ("--env", "large")
 DETACH = [*FLOWOPS, "apply", *E, "--detach", "--auto-approve", "--name", "all"]
 ALONE = [sys.executable, str(Path(__file__).with_name("workers_run.py"))]
-QUEUE = Path(__file__).with_name("queue_run.py")
+QUEUE, ENGINE = map(Path(__file__).with_name, ("queue_run.py", "bare_engine.py"))
+#: Jobs that the engine hands out with nothing in them, so many at once.
+JOBS, AT_ONCE = 200, 25
 #: Queues that keep no ledger: what they are called here, and there.
 QUEUES = {"a bare table": "table"} | ({"procrastinate": "procrastinate"} if find_spec("procrastinate") else {})
 #: Connections of all workers together.
@@ -194,6 +196,13 @@ def together(here: Here, count: int) -> Run:
     processes = started(here, count)
     wait(here)
     return Run(time.perf_counter() - begun, stopped(processes), 0.0)
+
+
+def engine_alone(root: Path, postgres: Postgres, jobs: int) -> float:
+    """The microseconds of the processor a call that the engine takes where its jobs have nothing in them."""
+    told = root / "engine.txt"
+    measured([sys.executable, ENGINE, jobs, AT_ONCE, 0, postgres.new()], told=told)
+    return float(told.read_text().split()[1])
 
 
 def kept_rate(root: Path, postgres: Postgres, seconds: int) -> tuple[float, float]:
@@ -359,6 +368,9 @@ def _all(size: Size, root: Path, postgres: Postgres) -> Iterator[Comparison | Go
         figures[f"speed of one worker, apply = 1, at {delay} ms"] = (f"{fast:.2f}", "1.0" if delay else "0.9")
         figures[f"the engine's share of the processor a call, at {delay} ms"] = (f"{1 - bare / one:.1%}", "5 %")
         figures[f"processor a call of four workers, one = 1, at {delay} ms"] = (f"{four / one:.2f}", "1.2")
+        goal = f"{one / size.calls * 50_000:.0f} us: 5 % of a worker at {delay} ms"
+    alone = engine_alone(root, postgres, min(JOBS, size.calls))
+    figures["the engine with nothing in its jobs, of the processor a call"] = (f"{alone:.0f} us", goal)
     seconds = SECONDS if size.calls >= RATE * SECONDS else max(size.calls // RATE, 4)
     average, most = kept_rate(root, postgres, seconds)
     figures["average rate of four workers, one killed, limit = 1"] = (f"{average:.3f}", "0.98 or more")

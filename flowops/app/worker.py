@@ -54,11 +54,12 @@ if TYPE_CHECKING:
     from flowops.model.claims import Condition
     from flowops.model.ledger import Checkpoint
     from flowops.model.plan import Decision, PlannedCall
+    from flowops.model.project import Environment
 
 _log = logging.getLogger(__name__)
-#: How many batches a worker goes through at once: the engine hands out others once a second only, and until then the
-#: connections need calls.
-SLOTS = 12
+#: How many batches a worker goes through at once, at least, and for how many connections one more: the engine hands out
+#: others once a second only, and until then the connections need calls.
+SLOTS, CONNECTIONS_A_SLOT = 12, 4
 #: Seconds for which the configuration, the policy and its lists hold before they are read again.
 FRESH = 15.0
 #: What is counted of campaigns takes at most this part of the time: one in so many.
@@ -154,13 +155,17 @@ async def _run(
             placing = RunOptions(
                 addresses_of_callbacks(project, environment, callbacks, ledger.id),
                 monitor.done,
-                concurrency=options.concurrency or environment.concurrency,
+                concurrency=_connections(options, environment),
                 rate=environment.rate,
                 check=worker.check,
             )
             placer = Placer(placing, api=api, ledger=ledger, shutdown=shutdown)
             monitor.begin(ledger, receiver(environment, callbacks.keys, ledger) if callbacks is not None else None)
             return await worker.work(placer, shutdown)
+
+
+def _connections(options: WorkerOptions, environment: Environment) -> int:
+    return options.concurrency or environment.concurrency
 
 
 def _check_clock(ledger: Store) -> None:
@@ -213,6 +218,7 @@ class _Worker:
         self._address = address_of(workspace.project, workspace.environment)
         self._root = workspace.project.root
         self._seal = seal_of(workspace.project, workspace.environment, ledger)
+        self._connections = _connections(options, workspace.environment)
         settings = workspace.environment.workers
         self._keep = settings.keep if settings is not None else timedelta()
         self._in_hand = 0
@@ -256,7 +262,8 @@ class _Worker:
 
         if self._options.once:
             await asyncio.to_thread(self._hasten)
-        await asyncio.to_thread(engine.start, handle, SLOTS)
+        slots = max(SLOTS, self._connections // CONNECTIONS_A_SLOT)
+        await asyncio.to_thread(engine.start, handle, slots)
         running = asyncio.create_task(placer.run(), name="flowops-run")
         try:
             while not running.done() and shutdown.signal is None and self._failed is None:
