@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from flowops.app.ledger import references_asked
+from flowops.app.asked import references_asked
 from flowops.app.secrets import value_of
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret

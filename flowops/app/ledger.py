@@ -1,11 +1,9 @@
-"""What is asked of a ledger besides placing calls: making and moving it, rows of calls, and calls from elsewhere."""
+"""What is asked of a ledger besides placing calls: making and moving it, and calls from elsewhere."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +11,6 @@ from flowops.app.access import actor, address_of, host_of, name_of, open_for, pa
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.common.addresses import is_postgres, sqlite_file
-from flowops.common.names import within
 from flowops.common.numbers import names_number
 from flowops.common.safe_files import leave_out
 from flowops.common.secrets import without_line_break
@@ -30,95 +27,21 @@ from flowops.ledger.witness import Memory
 from flowops.model.call import HOLDS_NUMBER, HOLDS_NUMBER_HINT
 from flowops.model.document import Place, Problem
 from flowops.model.ledger import Owner
-from flowops.model.selection import CallFilter
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from flowops.app.access import Address
     from flowops.app.observer import Observer
     from flowops.ledger.open import Made
     from flowops.ledger.operations import ImportedCall
-    from flowops.ledger.reader import Reader
     from flowops.model.document import Value
-    from flowops.model.ledger import Checkpoint, Entry, State
+    from flowops.model.ledger import Checkpoint
     from flowops.model.project import Environment, Project
-    from flowops.model.selection import Selection
 
 #: Bytes of the first line of a spool, which has a body.
 LONGEST_LINE = 4 * 1024 * 1024
-
-
-def entries_asked(
-    ledger: Reader,
-    asked: Selection,
-    *,
-    states: Collection[State] | None = None,
-    since: datetime | None = None,
-    codes: Collection[int] | None = None,
-    limit: int | None = None,
-) -> Iterator[Entry]:
-    """Return the rows of the calls that are asked for, in the order of their references.
-
-    With `since` only those that were claimed since then, with `codes` those of which a callee ended with one of them.
-    Where files are asked for, they say which calls these are; for labels see `labelled`. Raises UsageError where a
-    selection takes none, unless it names single calls, and Invalid where the files are not valid: before the first row
-    is taken.
-    """
-    calls, names = asked.calls, None
-    if asked.paths:
-        names = ledger.with_attempts(sorted(references_asked(asked)))
-    elif calls.labels:
-        names = ledger.with_attempts(sorted(labelled(ledger, asked)))
-    elif calls.names and calls.names == calls.exact_names:
-        names = ledger.with_attempts(sorted(calls.names))
-    if names is not None:
-        rows: Iterable[Entry] = (row for row in ledger.entries_of(names) if states is None or row.state in states)
-    else:
-        rows = ledger.entries(states=states, glob=within(() if calls.names else calls.refs))
-    found = (row for row in rows if calls.takes_name(row.root, row.max_attempts))
-    first = next(found, None)
-    if first is not None:
-        return islice((row for row in chain([first], found) if _fits(row, since, codes)), limit)
-    if (asked.paths or calls.narrows) and not calls.exact_names:
-        raise UsageError(
-            f"nothing in the ledger of {ledger.environment} is selected by {asked.words()}",
-            hint="look at what there is, without a selection",
-        )
-    return iter(())
-
-
-def _fits(entry: Entry, since: datetime | None, codes: Collection[int] | None) -> bool:
-    if since is not None and datetime.fromisoformat(entry.claimed_at) < since:
-        return False
-    # A callee of which two codes were told is found by each.
-    return codes is None or any(code in codes for leg in entry.legs for code in (leg.code, leg.later))
-
-
-def labelled(ledger: Reader, asked: Selection, among: Sequence[str] | None = None) -> frozenset[str]:
-    """Return the references of the calls that have the labels which are asked for; `among` some, where that is said.
-
-    Those are the labels that a call was claimed with, which the ledger keeps, or that the files give it. Files that are
-    not valid give none: what was claimed is found all the same.
-    """
-    of_labels = asked._replace(paths=(), calls=CallFilter(asked.calls.labels))
-    try:
-        named = references_asked(of_labels)
-    except (Invalid, UsageError):
-        named = frozenset()
-    return named | ledger.labelled(asked.calls.labels, among)
-
-
-def references_asked(asked: Selection) -> frozenset[str]:
-    """Return the references of the calls that the files name and that are asked for.
-
-    Raises UsageError where there is none, and Invalid where the files are not valid.
-    """
-    # What renders takes long to be imported, and a ledger is looked at without.
-    from flowops.app.render import batches_asked
-
-    return frozenset(reference for batch in batches_asked(asked) for reference in batch.references)
 
 
 def init(environment: str, goes_on: str | None = None, observer: Observer = SILENT) -> Made:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowops.app.ledger import labelled
+from flowops.app.asked import labelled
 from flowops.common.masking import mask_text
 from flowops.common.names import reference_filter, same_name, within
 from flowops.common.text import from_spreadsheet

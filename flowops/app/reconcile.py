@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flowops.api.cdr import CallDetailRecords, Wait, conversations
 from flowops.api.records import read_file
 from flowops.app.access import open_for
-from flowops.app.ledger import references_asked
+from flowops.app.asked import references_asked
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from flowops.app.access import guards_of
-from flowops.app.ledger import entries_asked
+from flowops.app.asked import entries_asked
 from flowops.app.load import load, variables
 from flowops.app.policy_run import clock
 from flowops.common.tuples import NamedTuple

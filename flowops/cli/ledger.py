@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowops.app.asked import entries_asked, references_asked
 from flowops.app.ledger import copy as copy_to
-from flowops.app.ledger import entries_asked, names_spool, references_asked, take_back
 from flowops.app.ledger import init as make_ledger
+from flowops.app.ledger import names_spool, take_back
 from flowops.app.operators import check_pair, edits, read_pairs
 from flowops.cli import completing, options, selecting
 from flowops.cli.group import Group

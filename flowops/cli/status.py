@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowops.app.ledger import entries_asked
+from flowops.app.asked import entries_asked
 from flowops.app.load import project_of
 from flowops.app.status import is_doubtful, report_since, whole_report
 from flowops.cli import options, selecting

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from flowops.documents.files import Files
-    from flowops.documents.snapshots import HashedStream, Snapshot
+    from flowops.documents.hashed import HashedStream
+    from flowops.documents.snapshots import Snapshot
     from flowops.model.document import SourceMap, Value
 
 T = TypeVar("T")
@@ -257,7 +258,7 @@ class Reader:
     def open(self, path: Path) -> HashedStream:
         """Open a data file, whose hash is remembered when it has been read to its end. Raises Unreadable."""
         # Most commands read no data, and hashing takes long to be imported.
-        from flowops.documents.snapshots import HashedStream
+        from flowops.documents.hashed import HashedStream
 
         self._opened.add(path)
         return HashedStream(self.files.open(path), partial(self._remember, path))
@@ -364,7 +365,7 @@ class Reader:
             self._changed.add(path)
 
     def _digest(self, path: Path) -> bytes:
-        from flowops.documents.snapshots import digest_of
+        from flowops.documents.hashed import digest_of
 
         with self.files.open(path) as stream:
             return digest_of(stream)

@@ -19,8 +19,8 @@ from flowops.model.document import Batch, Place, Problem, RowPlace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from flowops.documents.hashed import HashedStream
     from flowops.documents.reader import Reader
-    from flowops.documents.snapshots import HashedStream
     from flowops.model.document import Document, Value
 
     #: What gives the addresses of databases, by their names.

@@ -1,9 +1,9 @@
-"""What was read, kept or remembered, so that another walk finds the same; and where, until its user has ended.
+"""What was read, kept, so that another walk finds the same; and where, until its user has ended.
 
 Nothing but SIGKILL, or the end of the machine, leaves one behind; the next run removes it then.
 
 The rows of a query are kept: nobody knows whether asking again would give the same. Rows of text are read again, and
-the file's hash says whether it still is what it was. A matrix stands in its document.
+the file's hash (`hashed.py`) says whether it still is what it was. A matrix stands in its document.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import stat
 import tempfile
 import threading
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from flowops.common.patterns import regex
@@ -29,7 +28,7 @@ from flowops.errors import FlowopsError
 from flowops.model.document import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from types import FrameType
 
 _NAME = regex(r"flowops-rows-([1-9][0-9]{0,9})-[A-Za-z0-9_]+")
@@ -118,7 +117,6 @@ def _removed_on_signals(directory: Path) -> Iterator[None]:
 
 #: How many bytes of rows stay in memory, before they go into a file.
 IN_MEMORY = 1024 * 1024
-_CHUNK = 1024 * 1024
 
 
 class Snapshot:
@@ -157,37 +155,3 @@ class Snapshot:
             self._file.seek(at)
             rows = marshal.loads(self._file.read(length))  # noqa: S302 - written a moment ago, by this process
             yield Batch(file, rows, range(first, first + len(rows)), None)
-
-
-class HashedStream:
-    """Reads a file, and tells the SHA-256 of all of it, and its size, to `done` when its end has been reached."""
-
-    def __init__(self, stream: BinaryIO, done: Callable[[bytes, int], None]) -> None:
-        self._stream = stream
-        self._done = done
-        self._hash = sha256()
-        self._size = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes, at most so many; none at the end."""
-        data = self._stream.read(size)
-        if data:
-            self._hash.update(data)
-            self._size += len(data)
-        else:
-            self._done(self._hash.digest(), self._size)
-        return data
-
-
-def digest_of(stream: BinaryIO) -> bytes:
-    """Return the SHA-256 of what is left of a stream."""
-    digest = sha256()
-    while data := stream.read(_CHUNK):
-        digest.update(data)
-    return digest.digest()

@@ -10,14 +10,12 @@ killed process leaves of it says nothing, or is rolled back by whoever comes nex
 from __future__ import annotations
 
 import json
-import shutil
 import sqlite3
 import time
 from contextlib import suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -277,6 +275,10 @@ def _limit_steps(connection: sqlite3.Connection) -> None:
 
 def _rolled_back(path: Path) -> sqlite3.Connection:
     """Return a connection to a copy of a database, with what is half-written in it rolled back."""
+    # They take as long to be imported as a small ledger to be read, and few ledgers are copied.
+    from shutil import copyfile
+    from tempfile import TemporaryDirectory
+
     journal = beside(path, JOURNAL)
     with TemporaryDirectory(prefix="flowops-") as directory:
         copy = Path(directory, "ledger")
@@ -284,8 +286,8 @@ def _rolled_back(path: Path) -> sqlite3.Connection:
             before = _stamps(path, journal)
             with suppress(FileNotFoundError):  # somebody else has rolled it back meanwhile
                 # The journal first: what somebody rolls back in between is rolled back twice, and the same for it.
-                shutil.copyfile(journal, beside(copy, JOURNAL))
-                shutil.copyfile(path, copy)
+                copyfile(journal, beside(copy, JOURNAL))
+                copyfile(path, copy)
             if before == _stamps(path, journal):
                 break
             beside(copy, JOURNAL).unlink(missing_ok=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.operators import operate
 
-from flowops.app.ledger import entries_asked, read_import
+from flowops.app.asked import entries_asked
+from flowops.app.ledger import read_import
 from flowops.app.operators import select
 from flowops.app.policy_run import _with_attempts
 from flowops.app.status import chains_of
