@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Self
 from flowops.common.times import now as monotonic
 from flowops.errors import LedgerError
 from flowops.ledger import blocks, operations
-from flowops.ledger.administration import Administration, can_be_kept, name_of
+from flowops.ledger.administration import name_of
 from flowops.ledger.campaigns import Campaigns, held_by_campaigns
 from flowops.ledger.chain import actor_json, canonical
 from flowops.ledger.chains import chains_of
 from flowops.ledger.changes import NO_DATA, Change
 from flowops.ledger.database import RUN_BYTES, now
-from flowops.ledger.legs import are_of
+from flowops.ledger.evidence import Evidence, described
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
 from flowops.ledger.pseudonyms import NONCE, clean
-from flowops.ledger.spool import Spool
-from flowops.ledger.states import ABOUT_THE_ATTEMPT
 from flowops.ledger.transaction import Transaction, moved_to, transact
 from flowops.ledger.usage import Standing, standing
 from flowops.model.call import INSTRUCTION_ID, attempt_reference
@@ -30,8 +28,7 @@ from flowops.model.claims import Claim, Condition, Later, Record, Written
 from flowops.model.ledger import REFUSALS, EventType, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
     from types import TracebackType
 
     from flowops.ledger.chains import Chain
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from flowops.model.call import Call
     from flowops.model.claims import Move
     from flowops.model.document import Document, Value
-    from flowops.model.ledger import Checkpoint, Leg
+    from flowops.model.ledger import Checkpoint
 
 _log = logging.getLogger(__name__)
 #: What is recorded of a call whose request was answered, or may have been.
@@ -52,7 +49,7 @@ LEASE_LOST = "this run was suspended, or could not reach the ledger, so long tha
 MANY = 20
 
 
-class Store(Administration):
+class Store(Evidence):
     """One environment's ledger, as `flowops.model.claims.Ledger` asks for it, and the operations of the commands.
 
     A store is one run: it holds a lease from its first claim until it is closed.
@@ -220,109 +217,12 @@ class Store(Administration):
         names += [(attempt_reference(move.reference_id, n), each.reference_id) for n, each in enumerate(further, 2)]
         return transaction.make([moved_to(new, old, at, self.actor) for new, old in names])[0]
 
-    def called_back(self, callbacks: Mapping[str, Sequence[Leg]]) -> dict[str, Written | None]:
-        """Take authentic callbacks of this ledger, by reference: how legs ended. All are on disk when this returns.
-
-        A callback may come before the answer, twice, or for some callees only; it counts for each one once. A call
-        that the ledger does not know was placed all the same.
-        """
-        return self._prove(EventType.CALLED_BACK, callbacks, unknown=State.PLACED)
-
-    def recorded(
-        self, records: Mapping[str, Sequence[Leg]], *, unknown: State | None = None
-    ) -> dict[str, Written | None]:
-        """Take Call Detail Records, by reference: each proves that a call was placed.
-
-        It may be one of another ledger or program on the same account, so for a call that this ledger does not know
-        the answer is None, unless `unknown` says what it is to be: in doubt, or placed.
-        """
-        return self._prove(EventType.RECORDED, records, unknown=unknown)
-
-    def called_back_elsewhere(self, reference_id: str, finished: Sequence[Leg], *, named: bool) -> State | None:
-        """Take an authentic callback of another ledger's call; return what that is here then, None where it is none.
-
-        One that this ledger has taken over, by an import, has a leg with that call-id, or without any. Proof of a call
-        that is not known here makes it a doubt, where the files have `named` it, and so it does of one that was
-        refused. How another call of the same name has ended says nothing of this one.
-        """
-        legs = self.pseudonymizer.legs(finished)
-        change = Change(reference_id, EventType.RECORDED, now(), self.actor, legs=legs)
-
-        def work(transaction: Transaction) -> State | None:
-            row = transaction.current([reference_id]).get(reference_id)
-            state = row.state if row is not None else None
-            if row is not None and state is not None and state.is_placed:
-                return transaction.make([change])[0].state if are_of(row.legs, legs) else None
-            if state is State.REJECTED or (state is None and named and can_be_kept(reference_id)):
-                return transaction.make([change._replace(to=State.IN_DOUBT)])[0].state
-            return state if state is State.IN_DOUBT else None
-
-        return transact(self._database, self.number, work)
-
     def rehearsed(self, reference_id: str, detail: str) -> None:
         """Keep what happens in a rehearsal, durably: an event of a reference that is no call's."""
         change = Change(
             name_of(reference_id), EventType.REHEARSED, now(), self.actor, run=self.run, detail=clean(detail)
         )
         transact(self._database, self.number, lambda transaction: transaction.make([change]))
-
-    def take_in_spool(self) -> int:
-        """Record what an earlier run could only keep beside the ledger; how many events that were.
-
-        One that cannot be written stays in the spool, and stops no other. Raises LedgerError when none can.
-        """
-        if self._spool is None or not self._spool.path.exists():
-            return 0
-        with self._spool.taken(self.id, self.pseudonymizer.signature) as kept:
-            if not kept.changes:
-                return 0
-            # Before anything is taken out of the file: that is a witness, too.
-            self.hear(f"a spool ({self._spool.path})", kept.seen)
-            try:
-                transact(self._database, self.number, lambda transaction: _make_late(transaction, kept.changes))
-                kept.recorded.extend(kept.changes)
-            except LedgerError:
-                kept.recorded.extend(change for change in kept.changes if self._record_late(change))
-                if not kept.recorded:
-                    raise
-        left = len(kept.changes) - len(kept.recorded)
-        if left:
-            _log.warning("%(left)d results in %(spool)s cannot be written", {"left": left, "spool": self._spool.path})
-        return len(kept.recorded)
-
-    def import_spool(self, file: Path) -> tuple[int, int]:
-        """Record what a run on another machine could only keep in its spool.
-
-        Return of how many calls that said something new, and of how many nothing.
-
-        The file stays as it is: doing that twice changes nothing. Raises LedgerError for a line that was not written
-        with the ledger's key, and where all lines are another ledger's.
-        """
-        kept = Spool(file, file.parent).kept(self.id, self.pseudonymizer.signature)
-        if kept.others and not kept.changes:
-            raise LedgerError(
-                f"{file}: nothing in it is of ledger {self.id} of {self.environment}",
-                hint="it belongs to another ledger: say its --env, or give this environment the address that it had",
-            )
-        self.hear(f"a spool ({file})", kept.seen)
-        if not kept.changes:
-            return 0, 0
-
-        def work(transaction: Transaction) -> int:
-            _make_late(transaction, kept.changes)
-            return len(transaction.changed)
-
-        new = transact(self._database, self.number, work)
-        return new, len({change.reference_id for change in kept.changes}) - new
-
-    def _record_late(self, change: Change) -> bool:
-        """Record one result out of the spool; return whether that could be done."""
-        try:
-            transact(self._database, self.number, lambda transaction: _make_late(transaction, [change]))
-        except LedgerError as error:
-            _log.warning("%(what)s: %(why)s", {"what": _described(change), "why": error.message})
-            return False
-        return True
 
     def sweep(self) -> list[str]:
         """Turn in-flight calls whose run is dead into in-doubt ones; their references."""
@@ -437,7 +337,7 @@ class Store(Administration):
             whole = [self._with_body(record) for record in records]
             self._spool.keep(self.id, whole, self.pseudonymizer.signature, self._seen)
         except OSError as failure:
-            named = ", ".join(_described(record) for record in records[:MANY])
+            named = ", ".join(described(record) for record in records[:MANY])
             more = f" and {len(records) - MANY} more" if len(records) > MANY else ""
             error.message += f"; {len(records)} {noun} could not be kept either ({failure}): {named}{more}"
         else:
@@ -447,29 +347,6 @@ class Store(Administration):
     def _with_body(self, record: Change) -> Change:
         row = self._in_flight.get(record.reference_id)
         return record if row is None else record._replace(fingerprint=row.fingerprint, body=row.body)
-
-    def _prove(
-        self, event_type: EventType, proofs: Mapping[str, Sequence[Leg]], *, unknown: State | None
-    ) -> dict[str, Written | None]:
-        at = now()
-        changes = [
-            Change(reference, event_type, at, self.actor, legs=self.pseudonymizer.legs(legs))
-            for reference, legs in proofs.items()
-        ]
-
-        def work(transaction: Transaction) -> dict[str, Written | None]:
-            rows = transaction.current(list(proofs))
-            known = {reference for reference, row in rows.items() if row.state is not None}
-            taken = [
-                change if change.reference_id in known else change._replace(to=unknown)
-                for change in changes
-                if change.reference_id in known or (unknown is not None and can_be_kept(change.reference_id))
-            ]
-            written = transaction.make(taken)
-            found = {change.reference_id: answer for change, answer in zip(taken, written, strict=True)}
-            return {reference: found.get(reference) for reference in proofs}
-
-        return transact(self._database, self.number, work)
 
 
 def _without_claims(transaction: Transaction, changes: Sequence[Change], refusal: Written) -> list[Written]:
@@ -484,22 +361,7 @@ def _without_claims(transaction: Transaction, changes: Sequence[Change], refusal
     ]
 
 
-def _make_late(transaction: Transaction, changes: Sequence[Change]) -> None:
-    """Make changes that waited in a spool, but for those about an attempt that another one has followed since."""
-    rows = transaction.rows([change.reference_id for change in changes])
-    for change in changes:
-        row = rows.get(change.reference_id)
-        overtaken = row is not None and row.state is not State.RENAMED and change.at < row.claimed_at
-        if not (overtaken and change.event_type in ABOUT_THE_ATTEMPT):
-            transaction.make([change])
-
-
 def _moved_from(call: Call) -> str | None:
     """Return the reference that a call had before, if it had another one: the first attempt has become that already."""
     before = call.terms.moved_from
     return None if before is None or before == call.reference_id or call.attempt > 1 else name_of(before)
-
-
-def _described(record: Change) -> str:
-    ids = ", ".join(leg.call_id for leg in record.legs if leg.call_id)
-    return f"{record.reference_id} {record.event_type}{f' ({ids})' if ids else ''}"

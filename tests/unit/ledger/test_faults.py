@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flowops.errors import LedgerError
-from flowops.ledger import store as ledger_store
+from flowops.ledger import evidence
 from flowops.ledger.changes import Change
 from flowops.ledger.history import Opened
 from flowops.ledger.open import open_ledger
@@ -224,14 +224,14 @@ class TestSpool:
         store = sqlite.open()
         store.write([make.claim(name) for name in "abc"])
         _spool_of(store, [make.accepted(name) for name in "abc"])
-        make_late = ledger_store._make_late
+        make_late = evidence._make_late
 
         def poisoned(transaction: Transaction, changes: list[Change]) -> None:
             if any(change.reference_id == "b" for change in changes):
                 raise LedgerError("cannot be written")
             make_late(transaction, changes)
 
-        monkeypatch.setattr(ledger_store, "_make_late", poisoned)
+        monkeypatch.setattr(evidence, "_make_late", poisoned)
         found = sqlite.open().look_up(["a", "b", "c"])
         assert [found[name].state for name in "abc"] == [State.PLACED, State.IN_FLIGHT, State.PLACED]
         monkeypatch.undo()
