@@ -41,7 +41,7 @@ class FlowopsError(Exception):
 
 
 class Invalid(FlowopsError):
-    """What the user wrote is wrong; every problem that was found, in no particular order.
+    """Raised where files or input are wrong; every problem that was found, in no particular order.
 
     `excerpt` gives the source line of a place, for whoever prints the problems.
     """

@@ -48,7 +48,7 @@ _TEXTS = ("error", "message", "detail", "title")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status, the headers that matter (names in lower case), the body.
+    """An answer as it came back: the status, the headers that matter (names in lower case), the body.
 
     `cut` says why the body is not whole, None when it is. `followed` says that more came after it.
     """
@@ -62,7 +62,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why no answer came back. `begun` is False only if it is proven that no byte of the request was sent.
+    """A request without an answer, and why. `begun` is False only if it is proven that no byte of the request was sent.
 
     `proxy_status` is the status a proxy gave instead of a connection, `where` the host that was not reached, as the
     configuration has it.
@@ -89,7 +89,7 @@ def classify_answer(
 
 
 class _Hidden:
-    """What no detail may show; looked for only when there is a detail."""
+    """The values that no detail may show; looked for only when there is a detail."""
 
     def __init__(self, sent: Mapping[str, Value], secrets: Sequence[str]) -> None:
         self._sent = sent

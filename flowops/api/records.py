@@ -55,7 +55,7 @@ DELIMITERS = (",", ";", "\t")
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """What is known from one record: it proves that the call was placed. Times are in UTC.
+    """The facts of one Call Detail Record: it proves that the call was placed. Times are in UTC.
 
     `is_of_record` says whether the `call_id` may be one of the record's own, which is none of the call's.
     """

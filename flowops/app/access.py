@@ -87,7 +87,7 @@ def passing_warning(url: str) -> str | None:
 
 
 class Address(NamedTuple):
-    """Where a ledger is: its URL, and the key of its pseudonyms when that is kept elsewhere."""
+    """The address of a ledger: its URL, and the key of its pseudonyms when that is kept elsewhere."""
 
     url: str
     key: bytes | None

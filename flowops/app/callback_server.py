@@ -45,7 +45,7 @@ def keys_of(project: Project, environment: Environment) -> tuple[str, ...]:
 
 
 class Callbacks(NamedTuple):
-    """With which secrets callbacks are signed, the current one first; `url` is where they arrive."""
+    """The secrets that callbacks are signed with, the current one first; `url` is where they arrive."""
 
     keys: tuple[str, ...]
     url: str

@@ -33,7 +33,7 @@ _NOTHING: Mapping[str, CallResult] = {}
 
 @dataclass(slots=True)
 class Allowance:
-    """How many phones a run may still ring, None for any number; `taken` are the calls that it took."""
+    """The number of phones that a run may still ring, None for any number; `taken` are the calls that it took."""
 
     left: int | None
     taken: set[str] = field(default_factory=set)

@@ -172,7 +172,7 @@ Difference = tuple["ValuePath", str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the files make of what a test gives: a plan, or the problems that there are instead of one.
+    """The outcome of rendering what a test gives: a plan, or the problems that there are instead of one.
 
     `warnings` say what of the rows makes no call, `invalid` how many of them are wrong and left out.
     """

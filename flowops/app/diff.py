@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """What is compared: `base` and `head` are as people named them, `head` is None for the files as they are."""
+    """The two sides of a comparison: `base` and `head` are as named, `head` is None for the files as they are."""
 
     base: str
     head: str | None
@@ -134,7 +134,7 @@ def sides(found: Revisions, selection: Selection, observer: Observer) -> tuple[S
 
 
 class _Rendering(NamedTuple):
-    """What both sides are rendered with."""
+    """The settings that both sides are rendered with."""
 
     selection: Selection
     values: Mapping[str, Value]

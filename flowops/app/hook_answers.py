@@ -98,7 +98,7 @@ _WORST = (IN_DOUBT_NOW, REJECTED, UNAVAILABLE, LIMIT, BLOCKED, DEFERRED, PLACED,
 
 
 class Answer(NamedTuple):
-    """What a request is answered with: `calls` are those of the document, `misfits` and `problems` what is wrong."""
+    """The answer to a request to a hook: `calls` are those of the document, `misfits` and `problems` what is wrong."""
 
     status: Status
     calls: Sequence[CallResult] = ()

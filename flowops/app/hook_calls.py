@@ -81,7 +81,7 @@ def hooks_of(project: Project, names: Sequence[str]) -> dict[str, Hook]:
 
 
 class Ready(NamedTuple):
-    """What decides about requests, as it was read a moment ago."""
+    """The project and policy that decide about requests, as they were read a moment ago."""
 
     workspace: Workspace
     values: Mapping[str, Value]

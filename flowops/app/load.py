@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 
 class Workspace(NamedTuple):
-    """What a command works on: `calls` are the Call and CallSet documents it is about, `others` those of the project
-    besides, for what is judged over all of it. Of the calls those are meant that `asked` takes.
+    """The documents that a command works on: `calls` are the Call and CallSet documents it is about, `others` those
+    of the project besides, for what is judged over all of it. Of the calls those are meant that `asked` takes.
 
     `broken` are the names of flows whose documents are wrong, None where nobody can tell the name of one. `problems`
     are those of files, flows and headers: those of the calls come when they are rendered. `warnings` are about files.
@@ -125,19 +125,8 @@ def load(
     reader, project = _open(paths[0] if paths else ".", reader)
     settings = _environment(project, environment)
     found = discover(reader, project, [Path(path) for path in paths], with_tests=with_tests)
-    problems = list(found.problems)
-    whole, broken = [], []
-    for document in found.flows:
-        wrong = check_documents([document])
-        problems += wrong
-        if wrong:
-            broken.append(document.value.get("name"))
-        else:
-            whole.append(document)
-    flows, more = resolve_flows(whole, project.environments)
-    problems += more
-    if flows:
-        problems += check_flows(flows.values())
+    flows, broken, of_flows = _flows_of(found, project)
+    problems = [*found.problems, *of_flows]
     policy, troubles = policy_of(project, environment)
     problems += troubles
     problems += _not_rendered(project, found)
@@ -160,7 +149,7 @@ def load(
         calls=calls,
         others=others,
         flows=flows,
-        broken=None if found.unread or not all(isinstance(name, str) for name in broken) else tuple(broken),
+        broken=broken,
         policy=policy,
         problems=tuple(problems),
         files=len({document.file for document in documents}),
@@ -171,6 +160,28 @@ def load(
         open=open_,
         hooks=hooks,
     )
+
+
+def _flows_of(
+    found: Discovered, project: Project
+) -> tuple[Mapping[str, Flow], tuple[Value, ...] | None, list[Problem]]:
+    """Return the flows by their names, the names of the wrong ones (None where one has none), and what is wrong."""
+    problems: list[Problem] = []
+    whole: list[Document] = []
+    broken: list[Value] = []
+    for document in found.flows:
+        wrong = check_documents([document])
+        problems += wrong
+        if wrong:
+            broken.append(document.value.get("name"))
+        else:
+            whole.append(document)
+    flows, more = resolve_flows(whole, project.environments)
+    problems += more
+    if flows:
+        problems += check_flows(flows.values())
+    are_known = not found.unread and all(isinstance(name, str) for name in broken)
+    return flows, tuple(broken) if are_known else None, problems
 
 
 def _cut_by_comments(project: Project, found: Discovered) -> Iterator[Problem]:

@@ -142,7 +142,7 @@ async def _ring(found: Rehearsal, observer: Observer) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class RehearsalLog:
-    """What a run of a rehearsal asks of a ledger: a `flowops.model.claims.RunLedger` that keeps events, and no call.
+    """The ledger of a rehearsal: a `flowops.model.claims.RunLedger` that keeps events, and no call.
 
     `about` says whose words are said to whom, without a number.
     """

@@ -122,7 +122,7 @@ def pacing_as_saved(saved: SavedPlan, given: Pacing) -> Pacing:
 
 
 class SavedOutput(NamedTuple):
-    """What flowops wrote: a ``plan``, a ``saved-plan`` or a ``result``, as JSON."""
+    """A document that flowops wrote: a ``plan``, a ``saved-plan`` or a ``result``, as JSON."""
 
     kind: str
     document: dict[str, Value]

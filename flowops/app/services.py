@@ -175,7 +175,7 @@ def _of_ledger(ledger: Store) -> Iterator[Metric]:
 
 
 class Pauses:
-    """How long to wait behind each run: the longer, the more of them have ended soon, up to the `longest`."""
+    """The pause after each run: the longer, the more of them have ended soon, up to the `longest`."""
 
     def __init__(self, longest: float = LONGEST_PAUSE) -> None:
         self._longest = longest

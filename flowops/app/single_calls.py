@@ -22,7 +22,7 @@ SHAPE = "schema"
 
 
 class CallCheck:
-    """What is asked of a rendered call. `partly`: of its shape everything has been said already.
+    """The checks of a rendered call. `partly`: of its shape everything has been said already.
 
     A reference-id stands in every output, so it may not hold its callee's number unless `numbered`.
     """

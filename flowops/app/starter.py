@@ -197,7 +197,7 @@ UNPINNED = "0" * 40
 
 
 class Service(NamedTuple):
-    """Where the pipeline of a service is kept (in a checkout, in a wheel), and where a repository has it."""
+    """The place where the pipeline of a service is kept (in a checkout, in a wheel), and where a repository has it."""
 
     checkout: str
     packaged: str

@@ -51,7 +51,7 @@ NOT_NAMED = Named(None)
 
 
 class FilesSay(NamedTuple):
-    """What the files say of the calls of a ledger: in which documents they stand, and which are held back now."""
+    """The files' view of the calls of a ledger: in which documents they stand, and which are held back now."""
 
     documents: Mapping[str, Named]
     held: tuple[HeldBack, ...]
@@ -129,7 +129,7 @@ class _Tally:
 
 
 class _Day:
-    """What the report of a day counts, while rows are gone through."""
+    """The counts of the report of a day, while rows are gone through."""
 
     def __init__(self, files: FilesSay | None) -> None:
         self._files = files

@@ -54,7 +54,7 @@ SOMEBODY = ""
 
 
 class Tested(NamedTuple):
-    """What became of the tests; `excerpt` gives the line of a file at a place."""
+    """The results of the tests; `excerpt` gives the line of a file at a place."""
 
     results: tuple[CaseResult, ...]
     excerpt: Callable[[Place], str | None]

@@ -183,7 +183,7 @@ def bring_forward(ledger: Store) -> list[BatchTurn]:
 
 
 class _Planned(NamedTuple):
-    """What was to be done with a part of a batch at a time; `outcomes` may make more of it due from then on."""
+    """The plan for a part of a batch at a time; `outcomes` may make more of it due from then on."""
 
     at: datetime
     batch: PlannedBatch
@@ -191,7 +191,7 @@ class _Planned(NamedTuple):
 
 
 class _After(NamedTuple):
-    """What a turn leaves: when the batch is to be looked at again, and how many calls wait for what."""
+    """The state that a turn leaves: when the batch is to be looked at again, and how many calls wait for what."""
 
     looks: list[datetime]
     waiting: Counter[Wait]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Validation(NamedTuple):
-    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows need the network."""
+    """The result of a validation; `not_read` are call sets whose rows need the network."""
 
     files: int
     documents: int

@@ -297,7 +297,7 @@ class Walk:
 
 
 class Findings:
-    """What is met on a walk: what is wrong, and, if somebody asks, what to warn of, the calls of rows that are left out
+    """The findings of a walk: problems, and, if somebody asks, what to warn of, the calls of rows that are left out
     as far as they are known, and those rows."""
 
     def __init__(

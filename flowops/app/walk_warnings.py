@@ -89,7 +89,7 @@ SHARE = "5%"
 
 
 class InvalidRows:
-    """What was left out of one call set; `taken` counts the rows that its ``where`` takes, good and bad."""
+    """The rows that were left out of one call set; `taken` counts the rows that its ``where`` takes, good and bad."""
 
     def __init__(self, document: Document) -> None:
         self.rows: list[LeftOut] = []

@@ -77,7 +77,7 @@ PATIENCE = 60.0
 
 
 class WorkerOptions(NamedTuple):
-    """How a worker works: `once` places what is due and ends; `concurrency` is the environment's if not given.
+    """The options of a worker: `once` places what is due and ends; `concurrency` is the environment's if not given.
 
     `listen` is a host and a port at which it receives callbacks, too, and says how it is.
     """

@@ -76,7 +76,7 @@ pacing_options = options.together(
 
 
 class Detached(NamedTuple):
-    """That a plan is handed over to workers: as which campaign, and from when on it is placed."""
+    """The campaign that a plan is handed over as, and from when on it is placed."""
 
     name: str | None
     start: datetime | None
@@ -213,7 +213,7 @@ def command(
 
 
 class _How(NamedTuple):
-    """How a plan is placed, and how what comes of it is printed."""
+    """The options of placing a plan and of printing the result."""
 
     options: ApplyOptions
     pacing: Pacing

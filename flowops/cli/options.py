@@ -194,7 +194,7 @@ auto_approve = click.option("--yes", "--auto-approve", "approved", is_flag=True,
 
 
 class Shown(NamedTuple):
-    """How a plan is printed."""
+    """The options of printing a plan."""
 
     format_: str
     full: bool

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class _Stdout:
-    """What stdout holds already, and the files that hold the result, too: format and name."""
+    """The output that stdout holds already, and the files that hold the result, too: format and name."""
 
     has_result = False
     reports: tuple[tuple[str, str], ...] = ()

@@ -93,7 +93,7 @@ ledger_selection = together(
 
 
 class Asked(NamedTuple):
-    """What an operator asks for: which calls, why, whether nobody is to be asked, and how the result is printed."""
+    """The request of an operator: which calls, why, whether nobody is to be asked, and how the result is printed."""
 
     environment: str
     calls: CallSelection

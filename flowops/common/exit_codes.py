@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ExitCode(IntEnum):
-    """What a command ends with (contract, section 4); a run that a signal ended has 128 and its number."""
+    """The exit code of a command (contract, section 4); a run that a signal ended has 128 and its number."""
 
     DONE = 0
     FAILED = 1

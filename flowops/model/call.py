@@ -37,7 +37,7 @@ _ATTEMPT = regex(r"(.+)~([2-9]|[1-9][0-9])", re.DOTALL)
 
 
 class Attempts(NamedTuple):
-    """How often a call may be tried.
+    """The terms by which a call may be tried again.
 
     The next attempt is due `after` a time behind the finish of the one before: one time for all, or one for each
     further attempt; none later than `within` a time behind the first claim, and none unless the one before ended with
@@ -220,7 +220,7 @@ class Origin(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """When and why a call may be placed, and which reference-id it had before, as its document says; nothing is sent.
+    """The terms of a call, as its document says: when and why it may be placed, and its earlier reference-id.
 
     Values are as they were rendered: `flowops.policy` reads them, and says what is wrong with them.
     """
@@ -311,7 +311,7 @@ class LeftOut(NamedTuple):
 
 
 class Script(NamedTuple):
-    """What people may hear: a flow with a set of variables; `flow` is None where no document describes it.
+    """A script that people may hear: a flow with a set of variables; `flow` is None where no document describes it.
 
     `callflow_id` is None only where that is what is wrong with the call.
     """

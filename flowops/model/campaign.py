@@ -30,7 +30,7 @@ class CampaignState(StrEnum):
 
 
 class Wait(StrEnum):
-    """What calls of a campaign wait for that may still be placed."""
+    """The reason why a call of a campaign, which may still be placed, waits."""
 
     #: The next look of a worker: none has looked at them yet.
     WORKER = "worker"
@@ -65,7 +65,7 @@ class CanarySettings(NamedTuple):
 
 
 class CampaignProgress(NamedTuple):
-    """How far a campaign is: its calls by the state of their newest attempt, those that were never claimed under None.
+    """The progress of a campaign: its calls by the state of their newest attempt, under None those never claimed.
 
     `next_at` is when the first of its batches is due that are not done, `waiting` what the calls of these waited for
     when a worker last looked.
@@ -105,7 +105,7 @@ class Campaign(NamedTuple):
 
 
 class Left(NamedTuple):
-    """How many batches of a campaign are not done, and when the first of them is due."""
+    """The batches of a campaign that are not done: how many, and when the first is due."""
 
     batches: int
     due_at: str

@@ -39,7 +39,7 @@ class Used(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """What a claim hangs on that can only be known in the claim's own transaction.
+    """A condition of a claim that can only be known in the claim's own transaction.
 
     `days` are the starts of the days to count, `numbers` those whose calls since `since` are to be given, if any are.
     `decide` is pure: what then keeps the call from being placed, None when nothing does. `before` are the references of
@@ -118,7 +118,7 @@ class Written(NamedTuple):
 
 
 class RunLedger(Protocol):
-    """What a run asks of a ledger; `flowops.ledger` implements it. Errors are `LedgerError`."""
+    """The interface of a ledger for a run; `flowops.ledger` implements it. Errors are `LedgerError`."""
 
     def look_up(self, reference_ids: Sequence[str]) -> dict[str, Entry]:
         """Return the rows of these references that exist, a few statements for any number of them.
@@ -148,7 +148,7 @@ class RunLedger(Protocol):
 
 
 class Ledger(RunLedger, Protocol):
-    """What a plan asks of a ledger besides."""
+    """The interface of a ledger for a plan."""
 
     def checkpoint(self) -> Checkpoint:
         """Return which ledger this is and how many events it has."""

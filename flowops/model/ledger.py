@@ -85,7 +85,7 @@ class EventType(StrEnum):
 
 
 class StateFacts(NamedTuple):
-    """What there is to know of a state, see the properties of `State`.
+    """The facts of a state, see the properties of `State`.
 
     `counted_as` is the word under which the report of a day counts its calls, None where it does not. `reached_by` are
     the events behind a claim that lead to it, None where a test of a project can give no such call.
@@ -193,7 +193,7 @@ class Entry(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """Which ledger, and how far: `serial` counts its events, `head` is the hash of the last one.
+    """A position in a ledger: `serial` counts its events, `head` is the hash of the last one.
 
     `epoch` counts how often an older copy of it was accepted: what was seen in an earlier epoch may be lost.
     """
@@ -205,7 +205,7 @@ class Checkpoint(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """Whose ledger one is: that of a project's environment, for calls to the API at one host."""
+    """The owner of a ledger: that of a project's environment, for calls to the API at one host."""
 
     project: str
     environment: str
@@ -286,7 +286,7 @@ class LedgerRun(NamedTuple):
 
 
 class NumberBlock(NamedTuple):
-    """That a number is never called again, and who said so; once somebody has lifted that, who and why, too.
+    """The block of a number, which is never called again, and who made it; once it is lifted, by whom and why, too.
 
     `shown` is the number masked, `pseudonym` five letters and digits that tell it from others that are shown alike.
     """
@@ -308,7 +308,7 @@ class NumberBlock(NamedTuple):
 
 
 class OperatorStep(NamedTuple):
-    """What an operator's word does to one call, or would do; `refused` says why it does nothing.
+    """The effect of an operator's word on one call, done or proposed; `refused` says why it does nothing.
 
     `note` says more than the states do. Without a change and a refusal the call is already as it was asked for.
     `serial` is the number of the call's last event before, 0 where there was none: what was shown of another moment is
@@ -325,7 +325,7 @@ class OperatorStep(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """Who acts: a user or CI job, on which host, at which commit. Kept with every event.
+    """The user who acts: a person or CI job, on which host, at which commit. Kept with every event.
 
     `override` says which rules of the policy they have lifted for the run, and why.
     """
@@ -338,7 +338,7 @@ class Actor(NamedTuple):
 
 
 class Adopt(StrEnum):
-    """Which calls that only the records know become calls of this ledger."""
+    """The rule by which calls that only the records know become calls of this ledger."""
 
     NONE = "none"
     NAMED = "named"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Action(StrEnum):
-    """What a plan does with a call."""
+    """The action of a plan on a call."""
 
     PLACE = "place"
     UNCHANGED = "unchanged"
@@ -84,7 +84,7 @@ class Change(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What is to be done with a call; `reasons` say why, for people: rules are named with where they are written.
+    """The decision about a call; `reasons` say why, for people: rules are named with where they are written.
 
     `until` is when a deferred call may be placed, with an offset, as far as that is known. `refused` counts the callees
     of an unchanged call that the API refused among others, and that nobody has acknowledged.
@@ -98,7 +98,7 @@ class Decision(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """How many calls wait for the outcome of an attempt, before there is another, and since when the longest does."""
+    """The calls that wait for the outcome of an attempt before the next one: how many, and the longest since when."""
 
     calls: int = 0
     since: str | None = None
@@ -122,7 +122,7 @@ NO_LABELS: Mapping[str, str] = {}
 
 
 class PlannedReference(NamedTuple):
-    """What a plan itself keeps of a call, see `Decision`."""
+    """The part of a call that a plan itself keeps, see `Decision`."""
 
     reference_id: str
     fingerprint: str
@@ -194,7 +194,7 @@ Settings: TypeAlias = "Mapping[str, str]"
 
 @dataclass(frozen=True, slots=True)
 class PlannedBatch:
-    """What is to be done with some calls of one document, in about 140 bytes a call.
+    """The decisions about some calls of one document, in about 140 bytes a call.
 
     Of call i the reference-id is ``references[i]``, the hash of the body ``hashes[32 * i : 32 * (i + 1)]``, and the
     action ``ACTIONS[actions[i]]``. `details` are the decisions that say more than an action, `terms` the
@@ -376,7 +376,7 @@ class Plan:
 
 
 class Shift(StrEnum):
-    """How a call changed between two revisions."""
+    """The kind of change of a call between two revisions."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -430,7 +430,7 @@ class Difference(NamedTuple):
 
 
 class Pacing(NamedTuple):
-    """How the calls of a run are spread: how many go first, and how many at all.
+    """The pacing of a run: how many go first, and how many at all.
 
     `canary` counts phones. `failures` is the share of them that may fail, `patience` how long their outcomes
     are waited for. `limit` is how many phones the run rings at most.

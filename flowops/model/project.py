@@ -23,7 +23,7 @@ SANDBOX = "sandbox"
 
 
 class LedgerSettings(NamedTuple):
-    """Where the ledger is (`url`, given or by reference), and which one it has to be (`id`)."""
+    """The place of the ledger (`url`, given or by reference), and which one it has to be (`id`)."""
 
     url: str | Reference
     id: str | None = None
@@ -42,7 +42,7 @@ class CallbackSettings(NamedTuple):
 
 
 class WorkerSettings(NamedTuple):
-    """What campaigns are sealed with, and how long those are kept that are over."""
+    """The key that campaigns are sealed with, and how long finished ones are kept."""
 
     key: Reference
     keep: timedelta = timedelta(days=30)
@@ -68,7 +68,7 @@ class Hook(NamedTuple):
 
 
 class Notification(NamedTuple):
-    """Who is told of what: `to` is an address, `on` are names of events, `older` is for how long a call is in doubt."""
+    """A recipient of events: `to` is an address, `on` are their names, `older` is for how long a call is in doubt."""
 
     to: Reference
     on: frozenset[str]
@@ -76,7 +76,7 @@ class Notification(NamedTuple):
 
 
 class Connection(NamedTuple):
-    """How to reach the API: time-outs in seconds, which a document may give, and what only the operator says.
+    """The way to reach the API: time-outs in seconds, which a document may give, and what only the operator says.
 
     That is whom to trust (`ca_file`, `ca_directory`), who we are (`certificate`, `key`), and a `proxy`.
     """

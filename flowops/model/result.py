@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """What an answer, or the lack of one, means (contract, section 6).
+    """The meaning of an answer, or of the lack of one (contract, section 6).
 
     `event_type` is what the ledger records. `stop` ends the run's claiming (401, 407).
     `retry_after` is in seconds, from a 429's header. `detail` is for people: no secret, no number.
@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
 
 
 class Outcome(StrEnum):
-    """What a run did with a call."""
+    """The outcome of a call in a run."""
 
     PLACED = "placed"
     REJECTED = "rejected"

@@ -77,7 +77,7 @@ EVERY_CALL = CallFilter()
 
 
 class Selection(NamedTuple):
-    """What is asked for: which files and which of their calls, in which environment, with which variables."""
+    """The selection of a command: which files and which of their calls, in which environment, with which variables."""
 
     paths: Sequence[str]
     environment: str
@@ -96,7 +96,7 @@ class Selection(NamedTuple):
 
 
 class CallSelection(NamedTuple):
-    """Which calls are meant; kinds narrow each other.
+    """A choice of calls of a ledger; kinds narrow each other.
 
     `references` and the lines of `from_file` (``-`` for stdin) name calls. Where there is neither, the calls that the
     operation is for are looked at. Of these any of `globs` takes some, `excluded` takes some out, and all of `labels`

@@ -91,7 +91,7 @@ class GroupTotals(NamedTuple):
 
 
 class HeldBack(NamedTuple):
-    """Why so many `calls`, which would ring so many `phones`, are not placed, though the files name them."""
+    """A reason why `calls`, which would ring so many `phones`, are not placed, though the files name them."""
 
     action: Action
     reason: str

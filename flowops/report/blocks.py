@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 
 class Tone(StrEnum):
-    """What a word says about the state of things; a writer has a colour for each."""
+    """The tone of a word: good, bad, waiting, in doubt; a writer has a colour for each."""
 
     PLAIN = ""
     GOOD = "good"
@@ -54,7 +54,7 @@ class Mark(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """What leads from one value to another."""
+    """The edits that lead from one value to another."""
 
     pieces: tuple[Piece, ...]
 
@@ -66,7 +66,7 @@ Cell: TypeAlias = "tuple[Phrase, ...]"
 
 
 class Where(StrEnum):
-    """Where a terminal has the content of a column; pages have a column for each."""
+    """The place of a column in a terminal; pages have a column for each."""
 
     CELL = "cell"
     #: At the end of the row, after a colon; further lines below it.
@@ -195,7 +195,7 @@ class Total(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """How many there are of each kind; the first `always` are shown even when they are zero."""
+    """The totals by kind; the first `always` are shown even when they are zero."""
 
     label: Phrase
     counts: tuple[Total, ...]

@@ -42,7 +42,7 @@ class Variant:
 
 @dataclass(slots=True)
 class ChangedField:
-    """How one field changed in all calls that have it from one place of the files; the most common change first.
+    """A change of one field in all calls that have it from one place of the files; the most common change first.
 
     `variants` are those for a reader, `hidden` counts the others and `hidden_calls` their calls.
     """

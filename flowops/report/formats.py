@@ -35,7 +35,7 @@ _WRITERS = "flowops.report.writers"
 
 
 class Target(NamedTuple):
-    """Where a format writes: a stream, how it names files for services that know only the repository's names, and what
+    """The target of a format: a stream, how it names files for services that know only the repository's names, and what
     gives the name of the project, by which a bot finds the comment that it wrote before."""
 
     stream: TextIO

@@ -29,7 +29,7 @@ MASKED = " (another value behind the mask)"
 
 
 class Side(StrEnum):
-    """Which of the two contains a piece."""
+    """The side that contains a piece: one, the other, or both."""
 
     BOTH = "both"
     BEFORE = "before"

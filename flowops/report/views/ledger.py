@@ -68,7 +68,7 @@ class AuditTrail(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What a command has done that works on a ledger as a whole: the facts by their names, and in words."""
+    """The result of a command that works on a ledger as a whole: the facts by their names, and in words."""
 
     environment: str
     command: str
@@ -108,7 +108,7 @@ class BlockedView(NamedTuple):
 
 
 class OperationView(NamedTuple):
-    """What an operator does to calls, or would do: `name` is the command's word, `done` what it comes to then.
+    """An operation on calls, done or proposed: `name` is the command's word, `done` what it comes to then.
 
     Before it is done `is_done` is false.
     """

@@ -32,21 +32,21 @@ _LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(hours=1)
 
 
 class PlanClock(NamedTuple):
-    """When a plan was made, and how many requests a second its environment lets through (None: no limit)."""
+    """The time of a plan, and the requests a second that its environment lets through (None: no limit)."""
 
     at: datetime
     rate: float | None
 
 
 class Ready(NamedTuple):
-    """From when on a call may be sent: `at` has an offset; None for at once, and for an opening that is not known."""
+    """The time from which a call may be sent: `at` has an offset; None for at once, and where it is not known."""
 
     at: datetime | None
     deferred: bool
 
 
 class Hour(NamedTuple):
-    """What would be sent within an hour: `start` is its beginning in UTC, None where no time is known."""
+    """The calls to be sent within an hour: `start` is its beginning in UTC, None where no time is known."""
 
     start: datetime | None
     placed: int

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ProblemsView(NamedTuple):
-    """How much was checked, and what is wrong with it; `not_read` are call sets whose rows were not asked for.
+    """The result of a validation: what was checked, and problems; `not_read` are call sets whose rows were not read.
 
     `excerpt` gives the line of a file at a place. `warnings` are what a reviewer has to look at besides.
     """

@@ -25,7 +25,7 @@ _FAILED = frozenset({Outcome.REJECTED, Outcome.NOT_ATTEMPTED, Outcome.IN_DOUBT})
 
 
 class Cause(NamedTuple):
-    """Why so many `calls` of a run were not placed, and what helps."""
+    """A cause why `calls` of a run were not placed, and what helps."""
 
     reason: str
     calls: int

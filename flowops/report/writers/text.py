@@ -57,7 +57,7 @@ def write(output: Output, target: Target) -> None:
 
 
 class _Canvas(NamedTuple):
-    """What is drawn on: how many columns it has where that is known, and which signs are on it already."""
+    """The canvas of a text: how many columns it has where that is known, and which signs are on it already."""
 
     room: int | None
     signs: dict[str, str]
