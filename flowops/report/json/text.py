@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 _UNSAFE = regex(f"[{UNSAFE}]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 Json = dict[str, "Value"]
 
 
@@ -71,8 +72,9 @@ def _array(items: Iterable[Value], indent: str) -> Iterator[str]:
 
 def line_of(value: Value) -> str:
     """Return one line, in which nothing is obeyed by a terminal or a CI runner; it is the same to a reader."""
-    text = without_commands(json.dumps(value, ensure_ascii=False), SHARP)
-    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    text = without_commands(_ENCODER.encode(value), SHARP)
+    # Nothing that can be seen is obeyed, and nearly all can.
+    return text if text.isprintable() else _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def snake(name: str) -> str:
