@@ -19,7 +19,7 @@ MINUTE, DAY = 60, 86_400
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set the zone, and let signals reach what the tests start: a shell's job in the background ignores some.
+    """Set the zone, forget proxies, let signals reach what is started: a shell's job in the background ignores some.
 
     Properties are held against the same examples each time, but in the long tests, and never against the clock.
     """
@@ -30,6 +30,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Whatever zone the machine is in, what people read is in this one.
     os.environ["TZ"] = "UTC"
     time.tzset()
+    # What tests ask is on loopback, where no proxy of the machine gets.
+    for name in [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]:
+        del os.environ[name]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
