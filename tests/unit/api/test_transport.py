@@ -133,7 +133,7 @@ def test_bytes_that_the_event_loop_has_not_seen_yet_are_seen(serving):
     assert (answer, server.connections) == (b"{}", 2)
 
 
-@pytest.mark.parametrize("seconds", [IDLE + 0.1, IDLE - 0.1])
+@pytest.mark.parametrize("seconds", [IDLE + 0.1, IDLE - 1.0])
 def test_a_connection_is_used_again_only_while_it_is_fresh(serving, monkeypatch, seconds):
     async def main(ask: Any, server: Any) -> None:
         await ask(server.address)
