@@ -136,6 +136,8 @@ def check_terms(call: Call) -> list[Problem]:
         # What else is wrong is reported as if it were some time zone.
         terms = terms._replace(timezone="UTC")
     known, callees = call._replace(terms=terms), [info(number) for number in call.callees]
+    if not callees:  # those that are written are no numbers: where they are nobody knows, which is no mistake of a time
+        return problems
     moments = {}
     for name, given in (("not-before", terms.not_before), ("expires", terms.expires)):
         if given is None:
