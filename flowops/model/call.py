@@ -240,9 +240,9 @@ TERMS = ("timezone", "not-before", "expires", "consent", "moved-from")
 
 def callees_of(body: Mapping[str, Value]) -> Sequence[str]:
     """Return the numbers that a request rings, in its order; none where what was written is no number."""
-    if "callees" in body:
-        return body["callees"]
-    return (body["callee"],) if "callee" in body else ()
+    alone = (body["callee"],) if "callee" in body else ()
+    callees: Sequence[str] = body.get("callees", alone)
+    return callees
 
 
 def phones_of(body: Mapping[str, Value]) -> int:

@@ -184,8 +184,9 @@ class _Mistake:
         self.data = data
         self.instance: Value = failure.instance
         self.schema: Schema = failure.schema if isinstance(failure.schema, dict) else {}
-        #: Whether this is the place of a phone number: of those no message repeats more than the ends.
-        self.is_number = self.schema.get("pattern") == f"^{E164_PATTERN}$"
+        #: Whether this is the place of a phone number, or of some: of those no message repeats more than the ends.
+        is_list = path[-1:] == ("callees",)
+        self.is_number = is_list or self.schema.get("pattern") == f"^{E164_PATTERN}$"
         #: Whether this is a row that a document holds, whose values are somebody's.
         self.is_row = not _ROWS.isdisjoint(path)
         # Where flowops' own keywords report a property, the message is its name (see `engine`).
