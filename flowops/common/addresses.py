@@ -51,14 +51,12 @@ LEDGER_PATTERN = r"sqlite:///[^?\u0000-\u001f\u007f]*[^?\u0000-\u0020\u007f]"
 NO_FILE_PATTERN = "^sqlite:///(?::memory:|file:)"
 #: A path that leads, or may lead, out of the project.
 OUTSIDE_PATTERN = r"^sqlite:///(?:/|(?:[^/]*/)*\.\.(?:/|$))"
+#: What is no path but names a server, with who logs in there: messages show paths, and would show a password.
+LOGIN_PATTERN = "^sqlite:///(?:.*(?::|%3[Aa]).*(?:@|%40)|.*[Pp](?:[Aa][Ss][Ss][A-Za-z]*|[Ww][Dd])=)"
 
 _PROXY_PATTERN = rf"https?://{_HOST}{_PORT}/?"
 #: Who logs in at a proxy, and with which password.
 _LOGIN = regex(r"(?<=//)[^/?#\\]*@")
-
-
-#: What is no path but the address of a server, with who logs in there: messages show paths, and would show a password.
-_LOGIN_IN_PATH = regex(r":[^@]*@|(?i:pass\w*|pwd)=")
 
 
 class BadAddress(ValueError):
@@ -90,7 +88,7 @@ def ledger_address(url: str, root: Path) -> str:
         return url
     if re.fullmatch(LEDGER_PATTERN, url) is not None and re.match(NO_FILE_PATTERN, url) is None:
         _, _, path = url.partition(":///")
-        if _LOGIN_IN_PATH.search(unquote(path)) is not None:
+        if re.match(LOGIN_PATTERN, url) is not None:
             raise BadAddress("a SQLite ledger is a file, and its path looks like a login at a server: 'postgresql://…'")
         if not path.startswith("/") and re.match(OUTSIDE_PATTERN, url) is not None:
             raise BadAddress("a ledger's relative path stays below the project: 'sqlite:////path' is absolute")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from flowops.common.addresses import (
     LEDGER_PATTERN,
+    LOGIN_PATTERN,
     LONGEST,
     NO_FILE_PATTERN,
     OUTSIDE_PATTERN,
@@ -39,7 +40,8 @@ def test_the_schema_has_the_same_patterns() -> None:
         assert field["maxLength"] == LONGEST
     for ledger in (FIELDS["ledger"]["anyOf"][0], FIELDS["ledger"]["anyOf"][2]["properties"]["url"]["anyOf"][0]):
         assert ledger["pattern"] == f"^{LEDGER_PATTERN}$"
-        assert [rule["not"]["pattern"] for rule in ledger["allOf"]] == ["^postgres", NO_FILE_PATTERN, OUTSIDE_PATTERN]
+        refused = [rule["not"]["pattern"] for rule in ledger["allOf"]]
+        assert refused == ["^postgres", NO_FILE_PATTERN, OUTSIDE_PATTERN, LOGIN_PATTERN]
 
 
 @pytest.mark.parametrize(
