@@ -7,15 +7,16 @@ of batches as portable JSON, never a pickle: who may write them can make workers
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from flowops.campaigns.engine import Job
 from flowops.common.called import install_command
-from flowops.errors import UsageError
+from flowops.errors import LedgerError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 #: What DBOS calls the application, its queue and its only workflow.
 NAME = "flowops"
@@ -37,6 +38,18 @@ _ENDED = ("SUCCESS", "ERROR", "CANCELLED")
 _SOME = 1_000
 
 
+@contextmanager
+def _tables() -> Iterator[None]:
+    """Raise LedgerError where the tables cannot be used: a worker waits for their database as for the ledger's."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise LedgerError(f"the jobs of campaigns: {cause}") from error
+
+
 class DbosEngine:
     """Jobs as workflows of DBOS: a `flowops.campaigns.engine.Engine`. A process has one at a time."""
 
@@ -44,7 +57,7 @@ class DbosEngine:
         """Open the tables, and make what is missing; `process` is what this process is called, and nobody before it.
 
         The `tables` are in an SQLite file, or in the PostgreSQL that a function makes connections to. Raises UsageError
-        where DBOS is not installed.
+        where DBOS is not installed, and LedgerError, as every method, where the database does not answer.
         """
         # With a handler of its own it would write to the standard error; so its log goes where ours goes.
         logging.getLogger("dbos").addHandler(logging.NullHandler())
@@ -78,8 +91,14 @@ class DbosEngine:
         dbos.DBOS.workflow(name=NAME, max_recovery_attempts=None)(work)
         dbos.DBOS(config=config)
         dbos.DBOS.listen_queues([NAME])
-        dbos.DBOS.launch()
+        try:
+            with _tables():
+                dbos.DBOS.launch()
+        except LedgerError:
+            self.stop(0.0)
+            raise
 
+    @_tables()
     def start(self, handle: Callable[[Job], None], slots: int) -> None:
         """Hand jobs that are due to `handle`, at most so many at once, each in a thread of its own."""
         self._handle = handle
@@ -87,6 +106,7 @@ class DbosEngine:
             NAME, worker_concurrency=slots, polling_interval_sec=POLL, on_conflict="always_update"
         )
 
+    @_tables()
     def enqueue(self, jobs: Iterable[tuple[Job, float]]) -> None:
         """Add jobs, each due in so many seconds. One that is there already stays as it is."""
         for job, seconds in jobs:
@@ -99,12 +119,14 @@ class DbosEngine:
         """Return the jobs that wait, or are being worked on."""
         return frozenset(_job_of(name) for name, _ in self._list([*_WAITING, _IN_HAND]))
 
+    @_tables()
     def drop(self, campaign: str) -> None:
         """Forget the jobs of a campaign that wait, and those that have ended."""
         names = [name for name, _ in self._list([*_WAITING, *_ENDED], prefix=f"{campaign}/")]
         for at in range(0, len(names), _SOME):
             self._dbos.delete_workflows(names[at : at + _SOME])
 
+    @_tables()
     def take_over(self, alive: Callable[[Collection[str]], Collection[str]]) -> int:
         """Hand out again what processes had in hand that are gone; return how many jobs."""
         in_hand = self._list([_IN_HAND])
@@ -120,6 +142,7 @@ class DbosEngine:
         if self._engine is not None:  # DBOS leaves to us what is ours
             self._engine.dispose()
 
+    @_tables()
     def _list(self, status: Sequence[str], prefix: str | None = None) -> list[tuple[str, str]]:
         """Return the jobs with a status, and the processes that have or had them in hand."""
         found = self._dbos.list_workflows(

@@ -7,17 +7,23 @@ import pickle
 import sqlite3
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
+from unittest import mock
 
+import psycopg
 import pytest
 
+from flowops.campaigns.dbos import DbosEngine
 from flowops.campaigns.engine import Job
+from flowops.common import addresses
+from flowops.errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from flowops.campaigns.dbos import DbosEngine
+    from support.postgres import Server
 
 PATIENCE = 30.0
 pytestmark = pytest.mark.usefixtures("_quiet")
@@ -131,6 +137,39 @@ def test_what_a_process_that_is_gone_had_in_hand_is_handed_out_again(engine) -> 
         until(lambda: len(again) == 1)
     handled.go_on.set()
     assert again == jobs(1)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_database_that_is_gone_is_a_failure_of_the_ledger_and_the_next_engine_works(
+    server: Server, begun: bool
+) -> None:
+    """Not one that ends the worker: a run of it that ends so is followed by another one."""
+    gone = psycopg.OperationalError("connection is bad: no such file")
+    with server.database() as url:
+        connect = mock.Mock(side_effect=partial(addresses.connect, addresses.parameters(url)))
+        if begun:
+            it = DbosEngine("one", connect)
+            connect.side_effect = gone
+            server.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+                url,
+            )
+            for ask in (it.known, lambda: it.take_over(set), lambda: it.enqueue(now(*jobs(1))), lambda: it.drop("a")):
+                with pytest.raises(LedgerError, match="the jobs of campaigns: connection is bad: no such file"):
+                    ask()
+            it.stop(0)
+        else:
+            connect.side_effect = gone
+            with pytest.raises(LedgerError, match="connection is bad"):
+                DbosEngine("one", connect)
+        connect.side_effect = partial(addresses.connect, addresses.parameters(url))
+        again = DbosEngine("two", connect)
+        try:
+            again.enqueue(now(*jobs(1)))
+            assert again.known() == set(jobs(1))
+        finally:
+            again.stop(0)
 
 
 def test_two_that_take_over_at_once_hand_out_nothing_twice(engine) -> None:
