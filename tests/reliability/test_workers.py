@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from support.repository import Maker
     from support.server import ApiServer
 
-#: A worker has two connections here: what it may have claimed when it is killed.
-MOST_UNCLEAR = 3
+#: A worker has two connections here, and claims at most twice as many calls ahead (docs/scale.md): what it may have
+#: claimed when it is killed.
+MOST_UNCLEAR = 2 + 2 * 2
 
 
 @pytest.fixture
@@ -108,6 +109,9 @@ def restart(tmp_path: Path, api: ApiServer, forks: Forks, mode: str, behind: int
             workers.start(2, constants=SHORT)
             api.wait_for(behind)
             server.restart(mode)
+            if behind == 0:
+                # One that has not begun when the database goes away ends with 5: what supervises it starts it again.
+                workers.start(2, constants=SHORT)
             workers.wait()
             assert len(workers.unclear(api)) <= 2 * MOST_UNCLEAR
 
