@@ -68,7 +68,8 @@ def both_of(one: str, other: str) -> dict[str, Any]:
 @pytest.mark.long
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_in_no_order_of_any_two_does_a_call_ring_twice_or_get_lost(one: str, other: str) -> None:
-    assert walked(f"{one} and {other}", **both_of(one, other)).states >= 2_500
+    least = 1_500 if "spool" in (one, other) else 4_000  # settled rows are not kept: fewer states of a spool differ
+    assert walked(f"{one} and {other}", **both_of(one, other)).states >= least
 
 
 @pytest.mark.long
