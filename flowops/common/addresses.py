@@ -53,6 +53,8 @@ NO_FILE_PATTERN = "^sqlite:///(?::memory:|file:)"
 OUTSIDE_PATTERN = r"^sqlite:///(?:/|(?:[^/]*/)*\.\.(?:/|$))"
 #: What is no path but names a server, with who logs in there: messages show paths, and would show a password.
 LOGIN_PATTERN = "^sqlite:///(?:.*(?::|%3[Aa]).*(?:@|%40)|.*[Pp](?:[Aa][Ss][Ss][A-Za-z]*|[Ww][Dd])=)"
+#: Characters of a path: what a longer one would name nobody has to look for.
+_LONGEST_PATH = 4096
 
 _PROXY_PATTERN = rf"https?://{_HOST}{_PORT}/?"
 #: Who logs in at a proxy, and with which password.
@@ -88,6 +90,8 @@ def ledger_address(url: str, root: Path) -> str:
         return url
     if re.fullmatch(LEDGER_PATTERN, url) is not None and re.match(NO_FILE_PATTERN, url) is None:
         _, _, path = url.partition(":///")
+        if len(path) > _LONGEST_PATH:
+            raise BadAddress("the path of a SQLite ledger is longer than any system takes")
         if re.match(LOGIN_PATTERN, url) is not None:
             raise BadAddress("a SQLite ledger is a file, and its path looks like a login at a server: 'postgresql://…'")
         if not path.startswith("/") and re.match(OUTSIDE_PATTERN, url) is not None:
