@@ -163,7 +163,7 @@ FILE = "a SQLite ledger is a file: 'sqlite:///path', or 'sqlite:////absolute/pat
         ("sqlite:///a.db?mode=ro", FILE),
         ("sqlite:///a\x00.db", FILE),
         ("sqlite:///postgresql://ann:hunter2@db/x", LOGIN),
-        ("sqlite:///" + ":" * 100_000, "the path of a SQLite ledger is longer than any system takes"),
+        ("sqlite:///" + ":" * 4_097, "the path of a SQLite ledger is longer than any system takes"),
         ("sqlite:////postgres:/ann:hun/ter2@db/x", LOGIN),
         ("sqlite:///ann:hunter2@db/x", LOGIN),
         ("sqlite:////ann%3Ahunter2%40db/x", LOGIN),
