@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.model.claims import Record
-from flowops.model.ledger import EventType, State
+from flowops.model.ledger import IN_FLIGHT_ELSEWHERE, EventType, State
 from flowops.model.plan import Action
 from flowops.model.result import CallResult, Outcome, Result
 
@@ -113,7 +113,7 @@ def planned_only(planned: Planned) -> CallResult:
 
 def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
     """Return the result of a call that another run had in flight, once it has settled there."""
-    if entry is None and not planned.action.sends:
+    if entry is None and not (planned.action.sends or IN_FLIGHT_ELSEWHERE in planned.reasons):
         return planned_only(planned)  # it stands in the ledger under the reference that it had before
     if entry is None:
         return unsent(planned, "another run had it and did not place it; run apply again")
@@ -135,7 +135,7 @@ def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
 
 def still_in_flight(planned: Planned) -> CallResult:
     """Return the result of a call that another run has not settled while this one went on."""
-    return CallResult(planned.reference_id, Outcome.IN_FLIGHT, error="still in flight in another run")
+    return CallResult(planned.reference_id, Outcome.IN_FLIGHT, error=f"still {IN_FLIGHT_ELSEWHERE}")
 
 
 def in_plan_order(

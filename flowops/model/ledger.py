@@ -21,6 +21,8 @@ PSEUDONYM, SHOWN = "$pseudonym", "shown"
 
 #: What is said of a call in flight whose run is gone.
 RUN_LOST = "the run that sent it ended before the answer"
+#: What is said of a call that a run which lives has in flight, under the reference that it has here.
+IN_FLIGHT_ELSEWHERE = "in flight in another run"
 
 
 class State(StrEnum):

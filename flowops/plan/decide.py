@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.tuples import NamedTuple
 from flowops.model.call import INSTRUCTION_ID, split_reference
-from flowops.model.ledger import RUN_LOST, State
+from flowops.model.ledger import IN_FLIGHT_ELSEWHERE, RUN_LOST, State
 from flowops.model.plan import Action, Decision, Guard
 from flowops.plan.canonical import fingerprint as fingerprint_of
 from flowops.plan.diff import diff
@@ -148,7 +148,7 @@ def decide_moved(call: Call, name: str, entry: Entry, ledger: Ledger, before: De
     edited = entry.fingerprint != "" and not _is_what_was_sent(call, entry)
     changes = diff(entry.body, _as_sent(call, entry, ledger)) if edited and entry.body else ()
     if entry.live:
-        return Decision(Action.IN_FLIGHT, changes, (f"as {name}", *in_flight(edited)))
+        return Decision(Action.IN_FLIGHT, changes, tuple(in_flight(edited, f" as {name}")))
     if entry.state.is_unsettled:
         return Decision(Action.IN_DOUBT, changes, (f"as {name}", *doubts(entry, edited)))
     if entry.state is State.REJECTED:
@@ -167,8 +167,8 @@ def _conflict(entry: Entry, changes: tuple[Change, ...]) -> Iterator[str]:
         yield "only the fingerprint differs, no field does"
 
 
-def in_flight(edited: bool) -> Iterator[str]:
-    yield "in flight in another run"
+def in_flight(edited: bool, under: str = "") -> Iterator[str]:
+    yield f"{IN_FLIGHT_ELSEWHERE}{under}"
     if edited:
         yield EDITED
 

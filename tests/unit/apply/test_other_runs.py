@@ -86,6 +86,15 @@ def test_a_call_that_another_run_did_not_place_so_is_told(given, kit, state, fin
     assert exit_code(result) == code
 
 
+def test_a_call_that_the_plan_saw_in_flight_and_its_run_put_back_is_told_as_not_placed(given, kit):
+    """Not as one that is still in flight: nobody has it any more, and this run was not to place it."""
+    result = given.run(kit.plan_of(kit.planned("a", Action.IN_FLIGHT)))
+    assert [(call.outcome, call.error) for call in result.calls] == [
+        (Outcome.NOT_ATTEMPTED, "another run had it and did not place it; run apply again")
+    ]
+    assert (given.api.references, exit_code(result)) == ([], 6)
+
+
 def test_a_signal_ends_the_wait_for_other_runs(given, kit):
     given.ledger.database.rows["a"] = kit.Row(State.IN_FLIGHT, kit.planned("a").fingerprint, "other")
     given.ledger.database.live.add("other")
