@@ -159,11 +159,22 @@ def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
         step(state, event_type)
         fingerprint = change.fingerprint or row.fingerprint
         return row._replace(fingerprint=fingerprint, refused=0, updated_at=change.at, serial=serial)
-    if event_type in ABOUT_THE_ATTEMPT and state is not None and row is not None and row.run != change.run:
+    if event_type in ABOUT_THE_ATTEMPT and state is not None and row is not None and not _is_of_attempt(row, change):
         raise IllegalStep(state, event_type)
     if row is None or state is None:
         row = _unknown(change, attempts=row.attempts if row else 0)
     return _settled(row, change, serial)
+
+
+def _is_of_attempt(row: CallRow, change: Change) -> bool:
+    """Return whether what a run says of its attempt says something of this call.
+
+    A refused one may have been claimed again by a run whose claim is not known here, since an older copy was put back:
+    then it may have rung. What the run that was refused says late is nothing new.
+    """
+    if row.state is State.REJECTED:
+        return change.event_type is EventType.UNCLEAR and row.run != change.run and change.at > row.claimed_at
+    return row.run == change.run
 
 
 def _unknown(change: Change, attempts: int) -> CallRow:

@@ -102,6 +102,8 @@ TRANSITIONS: Final[Mapping[tuple[State | None, EventType], tuple[Target, ...]]] 
     # Proof that a call was placed although it had been refused, resolved as not placed, or cancelled; where another
     # ledger may have placed it, one that was refused is a doubt.
     (REJECTED, EventType.ACCEPTED): (PLACED, FINISHED),
+    # Of a later attempt, whose claim the ledger has lost: see `flowops.ledger.changes.decide`.
+    (REJECTED, EventType.UNCLEAR): (IN_DOUBT,),
     (REJECTED, EventType.CALLED_BACK): (FINISHED, PLACED),
     (REJECTED, EventType.RECORDED): (PLACED, FINISHED, IN_DOUBT),
     (CANCELLED, EventType.ACCEPTED): (PLACED, FINISHED),

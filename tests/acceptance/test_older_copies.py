@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import postgres
 from support.commands import flowops
 from support.listening import CALLBACKS, SECRET, call_back, listening
-from support.server import TOKEN
+from support.server import TOKEN, accept, answer_with, drop
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -116,6 +118,32 @@ class TestFiles:
         assert (sqlite.root / "ledger.db").read_bytes() == before, "who reads writes nothing"
         refuses(sqlite, api, "this workspace")
         accepts(sqlite, api, {"call-2", "call-3"})
+
+    def test_a_doubt_in_a_spool_is_one_where_the_copy_only_knows_of_a_refusal(self, real: Path, api: ApiServer) -> None:
+        """It was posted again since, nobody knows with what result: it may have rung, and is not posted once more."""
+        workspace = Workspace(real, "sqlite:///ledger.db")
+        assert workspace.run("ledger", "init").code == 0
+        api.behave = answer_with("400 Bad Request", b"{}")
+        assert workspace.run(*PLACE).code == 6
+        shutil.copy(real / "ledger.db", real / "copy.db")
+
+        def away(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+            while api.received.total() < 6:  # all of them are claimed by then
+                time.sleep(0.001)
+            with suppress(FileNotFoundError):
+                (real / "ledger.db").rename(real / "away.db")
+            drop(connection, request, headers)
+
+        api.behave = away
+        ran = workspace.run(*PLACE)
+        assert (ran.code, "results kept in" in ran.out) == (7, True), ran.out
+        shutil.move(real / "copy.db", real / "ledger.db")
+        api.behave = accept
+        assert workspace.run(*PLACE).code == 5
+        assert workspace.run("ledger", "verify", "--accept", "--reason", "the disk is gone").code == 0
+        ran = workspace.run(*PLACE)
+        assert (ran.code, "3 in doubt" in ran.out) == (7, True), ran.out
+        assert set(api.received.values()) == {2}
 
     def test_and_again_after_it_was_accepted(self, sqlite: Workspace, api: ApiServer) -> None:
         shutil.copy(sqlite.root / "copy.db", sqlite.root / "ledger.db")
