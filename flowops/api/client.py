@@ -25,6 +25,7 @@ from flowops.api.transport import ANSWER, ON_SEND, Body, Transport
 from flowops.common.addresses import is_loopback
 from flowops.common.version import __version__
 from flowops.errors import ApiError
+from flowops.model.ledger import EventType
 from flowops.model.project import Connection
 
 if TYPE_CHECKING:
@@ -96,6 +97,10 @@ class HttpClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._transport.aclose()
+
+    def hang_up(self) -> None:
+        """End the connection, so that nothing that still comes over it is taken for another answer."""
+        self._transport.hang_up()
 
     async def exchange(self, prepared: httpx.Request, content: bytes = b"", *, limit: int) -> Answer | Failure:
         """Send one request, once, and read its answer, at most `limit` bytes of it.
@@ -230,7 +235,10 @@ class Sender:
         """
         content = _encode(body).encode()
         received = await self._http.exchange(self._request, content, limit=LONGEST_ANSWER)
-        return classify_answer(body, received, now=time.time(), secrets=self._secrets)
+        verdict = classify_answer(body, received, now=time.time(), secrets=self._secrets)
+        if verdict.event_type is EventType.UNCLEAR:  # it may have been the answer to another request
+            self._http.hang_up()
+        return verdict
 
 
 def proxy_of(connection: Connection, url: str) -> str | None:

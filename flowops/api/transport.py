@@ -72,14 +72,17 @@ class Transport(httpx.AsyncBaseTransport):
         body = Body(connection, timeouts.get("read"), self._idle.setdefault(origin, []))
         return httpx.Response(reading.status, headers=reading.headers, stream=body)
 
+    def hang_up(self) -> None:
+        """End every connection; the next request goes over a new one."""
+        self._idle.clear()
+        for connection in self._open:
+            connection.abort()
+
     async def aclose(self) -> None:
         """Close every connection."""
-        self._idle.clear()
-        connections = list(self._open)
-        for connection in connections:
-            connection.abort()
-        if connections:
-            await asyncio.wait([connection.gone for connection in connections])
+        self.hang_up()
+        if self._open:
+            await asyncio.wait([connection.gone for connection in self._open])
 
     def _head(self, request: httpx.Request) -> bytes:
         proxy, headers = self._dialer.proxy, tuple(request.headers.raw)

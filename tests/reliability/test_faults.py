@@ -188,6 +188,22 @@ def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(
     nothing_is_lost(here, api)
 
 
+def test_an_answer_too_many_costs_the_next_call_and_none_behind_it(sqlite: Maker, api: ApiServer, forks: Forks) -> None:
+    """It comes when the refusal before it has been read: the next request gets it, and no later one is out of step."""
+
+    def behave(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+        if request["instruction-id"] == "call-0":
+            respond(connection, "400 Bad Request", b"{}")
+            connection.recv(1, socket.MSG_PEEK)  # the next request
+        accept(connection, request, headers)
+
+    api.behave = behave
+    here = sqlite(4, concurrency=1, timeouts=UNHURRIED)
+    ran = forks.run(*PLACE, cwd=here.root, env=here.env)
+    assert [call["outcome"] for call in ran.json["calls"]] == ["rejected", "in-doubt", "placed", "placed"], ran.err
+    assert api.received == dict.fromkeys(here.references, 1)
+
+
 def test_what_is_turned_away_for_now_is_sent_again_in_the_same_run(sqlite: Maker, api: ApiServer, forks: Forks) -> None:
     def behave(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
         if api.received[request["instruction-id"]] == 1:
