@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +15,10 @@ from support.server import TOKEN, Gate, accept
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from support.postgres import Server
     from support.server import ApiServer
 
 ENV = {"FLOWOPS_TOKEN": TOKEN}
@@ -25,11 +28,24 @@ WORD = ("--reason", "told so", *PRODUCTION)
 CONNECTIONS, AHEAD, CALLS = 4, 2, 12
 
 
-@pytest.fixture
-def project(real: Path) -> Path:
+@pytest.fixture(params=["sqlite", "postgres"])
+def project(request: pytest.FixtureRequest, real: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A repository of twelve calls that are placed over four connections, with a ledger."""
+    with ExitStack() as stack:
+        address = "sqlite:///ledger.db"
+        if request.param == "postgres":
+            server: Server = request.getfixturevalue("server")
+            address = stack.enter_context(server.database())
+        monkeypatch.setitem(ENV, "FLOWOPS_LEDGER", address)
+        yield repository(real)
+
+
+def repository(real: Path) -> Path:
     project = real / "flowops.yaml"
-    project.write_text(project.read_text().replace("answer: 2", "answer: 60") + f"    concurrency: {CONNECTIONS}\n")
+    text = (
+        project.read_text().replace("answer: 2", "answer: 60").replace("sqlite:///ledger.db", "{env: FLOWOPS_LEDGER}")
+    )
+    project.write_text(text + f"    concurrency: {CONNECTIONS}\n")
     (real / "calls/three.yaml").write_text(
         "---\n".join(
             f'apiVersion: flowops/v1\nkind: Call\nreference-id: call-{n:02}\ncallee: "+4420794601{n:02}"\n'
