@@ -115,8 +115,8 @@ class SingleCall:
         self.check = check
         self.hashes: list[bytes] = []
         self._calls = [] if call is None else [call]
-        self.references = [call.reference_id for call in self._calls]
-        self.bodies = [call.body for call in self._calls]
+        self.references = [] if call is None else [call.reference_id]
+        self.bodies = [] if call is None else [call.body]
 
     @property
     def place(self) -> Place:

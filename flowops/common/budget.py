@@ -156,10 +156,13 @@ def most_json(value: Any, limit: int = MAX_BODY) -> int:
         if type(found) is str:
             size += json_bound(1, len(found))
         elif type(found) is dict:
-            texts = [item for item in found.values() if type(item) is str]
-            size += json_bound(len(found), sum(map(len, found)) + sum(map(len, texts)))
-            if len(texts) < len(found):
-                ahead += [item for item in found.values() if type(item) is list or type(item) is dict]
+            characters = sum(map(len, found))
+            for item in found.values():
+                if type(item) is str:
+                    characters += len(item)
+                elif type(item) is list or type(item) is dict:
+                    ahead.append(item)
+            size += json_bound(len(found), characters)
         elif type(found) is list:
             size += 2 + len(found)
             ahead += found

@@ -86,23 +86,28 @@ class Listing:
             raise TooMuch("was not followed to its end: the patterns look at too many names together")
 
 
-def find(files: Files | Listing, base: Path, pattern: str) -> set[Path]:
-    """Return the files that a pattern matches, seen from a directory.
+def find(files: Files | Listing, base: Path, pattern: str) -> set[str]:
+    """Return the files that a pattern matches, seen from a directory, by their absolute paths.
 
     ``*``, ``?`` and ``[…]`` match within a name, ``**`` any number of directories. Names that begin with a
     dot are matched by such a name only, and links to directories are followed only where the pattern
     names them before its first wildcard. Raises BadPattern, and Unreadable for a directory.
     """
-    return {directory / name for directory, name in _found(files, base, pattern)}
+    return {above + name for above, name in _found(files, base, pattern)}
 
 
-def _found(files: Files | Listing, base: Path, pattern: str) -> Iterator[tuple[Path, str]]:
-    """Yield the directory and the name of each file that a pattern matches: making paths takes longer than finding."""
+def _above(directory: Path) -> str:
+    """Return what the paths of all that is in a directory begin with."""
+    return str(directory / "_")[:-1]
+
+
+def _found(files: Files | Listing, base: Path, pattern: str) -> Iterator[tuple[str, str]]:
+    """Yield each file that a pattern matches: what its path begins with, and its name."""
     listing = files if isinstance(files, Listing) else Listing(files)
     base, steps = _split(base, pattern)
     if not steps:
         if files.kind(base) == "file":
-            yield base.parent, base.name
+            yield _above(base.parent), base.name
         return
     # The last step names a file, and is no `**`.
     last = len(steps) - 1
@@ -110,7 +115,7 @@ def _found(files: Files | Listing, base: Path, pattern: str) -> Iterator[tuple[P
     ahead: list[tuple[Path, frozenset[int]]] = [(base, _reach(steps, {0}))]
     while ahead:
         directory, at = ahead.pop()
-        entries = listing.entries(directory)
+        entries, above = listing.entries(directory), _above(directory)
         listing.spend(LOOKS_PER_NAME + len(entries) * len(at))
         for name, is_directory in entries:
             if is_directory:
@@ -119,7 +124,7 @@ def _found(files: Files | Listing, base: Path, pattern: str) -> Iterator[tuple[P
                 if following:
                     ahead.append((directory / name, following))
             elif last in at and _matches(steps[last], name):
-                yield directory, name
+                yield above, name
 
 
 def _split(base: Path, pattern: str) -> tuple[Path, tuple[str, ...]]:
@@ -223,9 +228,9 @@ def discover(reader: Reader, project: Project, paths: Sequence[Path] = (), *, wi
     )
 
 
-def _by_parts(path: Path) -> str:
+def _by_parts(path: str) -> str:
     """Order paths directory by directory, as their parts would, in a fraction of the time."""
-    return str(path).replace(os.sep, "\0")
+    return path.replace(os.sep, "\0")
 
 
 @contextmanager
@@ -244,17 +249,17 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _included(reader: Reader, project: Project, more: Sequence[str] = ()) -> tuple[set[Path], set[Path], list[Problem]]:
+def _included(reader: Reader, project: Project, more: Sequence[str] = ()) -> tuple[set[str], set[str], list[Problem]]:
     """Return the project file and what its ``include`` and `more` match, and the YAML files beside that they do not.
 
     A pattern that cannot be followed is a problem.
     """
-    found: set[Path] = set()
-    missed: set[Path] = set()
+    found: set[str] = set()
+    missed: set[str] = set()
     problems: list[Problem] = []
     listing = Listing(reader.files)
     if project.document is not None:
-        found.add(reader.path(project.document))
+        found.add(str(reader.path(project.document)))
     for index, pattern in enumerate((*project.include, *more)):
         try:
             matched, others = _matched(listing, project.root, pattern)
@@ -271,7 +276,7 @@ def _included(reader: Reader, project: Project, more: Sequence[str] = ()) -> tup
     return found, missed - found, problems
 
 
-def _matched(files: Files | Listing, root: Path, pattern: str) -> tuple[set[Path], set[Path]]:
+def _matched(files: Files | Listing, root: Path, pattern: str) -> tuple[set[str], set[str]]:
     """Return the files that a pattern of ``include`` matches, and other YAML files of the same directories.
 
     ``*.yaml`` stands for ``*.yml``, too.
@@ -283,24 +288,24 @@ def _matched(files: Files | Listing, root: Path, pattern: str) -> tuple[set[Path
     suffix = f".{last}"
     suffixes = YAML if suffix == YAML[0] else (suffix,)
     accepted = re.compile("|".join(fnmatch.translate(same_name(f"{stem}{each}")) for each in suffixes))
-    matched: set[Path] = set()
-    others: set[Path] = set()
-    for directory, each in _found(files, root, f"{folder}{separator}*"):
+    matched: set[str] = set()
+    others: set[str] = set()
+    for above, each in _found(files, root, f"{folder}{separator}*"):
         if each.lower().endswith(YAML):
-            (matched if accepted.fullmatch(same_name(each)) else others).add(directory / each)
+            (matched if accepted.fullmatch(same_name(each)) else others).add(above + each)
     return matched, others
 
 
-def _not_read(reader: Reader, path: Path) -> Problem:
+def _not_read(reader: Reader, path: str) -> Problem:
     """Return the warning that a YAML file is not read."""
     message = "this file is not read: its name fits no pattern of include"
     return Problem(Place(reader.shown(path)), message=message, code="include", hint="name it *.yaml, or include it")
 
 
-def _chosen(reader: Reader, paths: Sequence[Path], included: set[Path]) -> set[Path]:
+def _chosen(reader: Reader, paths: Sequence[Path], included: set[str]) -> set[str]:
     """Return the files that paths from the command line select."""
     files = reader.files
-    chosen: set[Path] = set()
+    chosen: set[str] = set()
     for given in paths:
         path = reader.absolute(given)
         kind = files.kind(path)
@@ -311,16 +316,17 @@ def _chosen(reader: Reader, paths: Sequence[Path], included: set[Path]) -> set[P
                 f"'{visible(given)}' is outside of {files.root}", hint="name files of one project at a time"
             )
         if kind == "file":
-            chosen.add(path)
+            chosen.add(str(path))
             continue
-        below = {each for each in included if each.is_relative_to(path)} or _every_yaml(reader, path)
+        above = _above(path)
+        below = {each for each in included if each.startswith(above)} or _every_yaml(reader, path)
         if not below:
             raise UsageError(f"there are no YAML files in '{visible(given)}'")
         chosen |= below
     return chosen
 
 
-def _every_yaml(reader: Reader, directory: Path) -> set[Path]:
+def _every_yaml(reader: Reader, directory: Path) -> set[str]:
     try:
         return set().union(*(find(reader.files, directory, pattern) for pattern in EVERY_YAML))
     except Unreadable as error:

@@ -70,7 +70,7 @@ class Files(Protocol):
         """
         ...
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path | str) -> bytes:
         """Return the whole of a file of at most `MAX_FILE` bytes. Raises Unreadable."""
         ...
 
@@ -116,7 +116,7 @@ class Disk:
         except _FAILURES as error:
             raise Unreadable(_reason(error)) from error
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path | str) -> bytes:
         """Return the whole of a regular file."""
         descriptor, size = self._open(path)
         try:
@@ -136,7 +136,7 @@ class Disk:
         os.close(self._open(path)[0])
         return self._inside(path.resolve())
 
-    def _open(self, path: Path) -> tuple[int, int]:
+    def _open(self, path: Path | str) -> tuple[int, int]:
         """Return a descriptor of a regular file inside the root, and how large that says it is."""
         try:
             # In strings, and each directory once: ten thousand files are opened here.

@@ -80,7 +80,7 @@ class Revision:
         self._trees: dict[str, dict[str, Node]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         #: Where each object was met first, and what has been met again elsewhere.
-        self._met: dict[str, Path] = {}
+        self._met: dict[str, Path | str] = {}
         self._repeated = 0
         self._repeated_bytes = 0
 
@@ -121,7 +121,7 @@ class Revision:
             if child.mode != _MODULE and not (child.mode == _LINK and self.kind(directory / name) == "directory")
         ]
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path | str) -> bytes:
         """Return the whole of a file of at most `MAX_FILE` bytes."""
         node = self._file(path)
         data = self._object(node.id, MAX_FILE)
@@ -145,7 +145,7 @@ class Revision:
             raise Unreadable("is kept in Git LFS: its content is not in the repository")
         return cast("BinaryIO", stream)
 
-    def _count(self, path: Path, node: Node, names: int, size: int = 0) -> None:
+    def _count(self, path: Path | str, node: Node, names: int, size: int = 0) -> None:
         """Count an object that a path leads to, if another has before. Raises Unreadable when there are too many."""
         if self._met.setdefault(node.id, path) == path:
             return
@@ -158,7 +158,7 @@ class Revision:
         """Return None: nothing of a revision is on the disk."""
         self._file(path)
 
-    def _file(self, path: Path) -> Node:
+    def _file(self, path: Path | str) -> Node:
         node = self._find(path)
         if node is None:
             raise Unreadable(MISSING)
@@ -166,7 +166,7 @@ class Revision:
             raise Unreadable("is a directory")
         return node
 
-    def _find(self, path: Path) -> Node | None:
+    def _find(self, path: Path | str) -> Node | None:
         """Return the entry at a path, links followed; None for nothing. Raises Unreadable if a link leads outside."""
         links = 0
         steps = list(reversed(self._inside(str(path))))

@@ -147,9 +147,9 @@ class Reader:
         self.files = files
         self._cwd = cwd
         self._below_cwd = str(cwd).rstrip("/") + "/"
-        self._sections: dict[Path, list[Section]] = {}
+        self._sections: dict[str, list[Section]] = {}
         self._texts: dict[str, str] = {}
-        self._paths: dict[str, Path] = {}
+        self._paths: dict[str, str] = {}
         self._logs = _log.isEnabledFor(logging.DEBUG)
         self._values_left = MAX_VALUES_IN_ALL
         self._bytes_left = MAX_BYTES_IN_ALL
@@ -175,7 +175,7 @@ class Reader:
         """Return a path as the user gave it, made absolute and normalised."""
         return Path(os.path.normpath(self._cwd / path))
 
-    def shown(self, path: Path) -> str:
+    def shown(self, path: Path | str) -> str:
         """Return a file's name in messages, in plans and in results.
 
         Relative for a file below the current directory, or, with ``..``, for a file of the tree that the
@@ -191,7 +191,7 @@ class Reader:
 
     def path(self, document: Document) -> Path:
         """Return the file that a document was read from."""
-        return self._paths[document.file]
+        return Path(self._paths[document.file])
 
     def excerpt(self, place: Place) -> str | None:
         """Return the line at a place in a YAML file that was read; None for any other. Data rows are never shown."""
@@ -206,10 +206,10 @@ class Reader:
 
     def read(self, path: Path) -> list[Section]:
         """Return the documents of a file, each with what is wrong with it. Never raises for what is in the file."""
-        return next(self.read_all([path]))[1]
+        return next(self.read_all([str(path)]))[1]
 
-    def read_all(self, paths: Iterable[Path]) -> Iterator[tuple[Path, list[Section]]]:
-        """Yield files with their documents, see `read`.
+    def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, list[Section]]]:
+        """Yield files with their documents, see `read`; they are named by texts, which takes a tenth of making paths.
 
         Small files are fetched some at a time: between two that are parsed, going to the disk takes thrice as long.
         """
@@ -276,9 +276,9 @@ class Reader:
 
         A file counts that was read more than once and was not the same each time.
         """
-        changed = {path for path in self._sections if self._has_other_text(path)}
-        changed |= {path for path, digest in self._digests.items() if self._has_other_digest(path, digest)}
-        return sorted(self.shown(path) for path in changed | self._changed)
+        changed = {self.shown(path) for path in self._sections if self._has_other_text(path)}
+        others = {path for path, digest in self._digests.items() if self._has_other_digest(path, digest)}
+        return sorted(changed.union(map(self.shown, others | self._changed)))
 
     def keep(self, file: str, data: bytes) -> str | Problem:
         """Return the text of a file, kept for excerpts under the name that messages have for it."""
@@ -304,9 +304,9 @@ class Reader:
         self._values_left -= allowed - max(budget.values, 0)
         return found
 
-    def _fetch(self, waiting: Iterator[Path]) -> list[tuple[Path, bytes | Unreadable | None]]:
+    def _fetch(self, waiting: Iterator[str]) -> list[tuple[str, bytes | Unreadable | None]]:
         """Return what is in the first of some files, and, while they are small, in those behind it; None if known."""
-        found: list[tuple[Path, bytes | Unreadable | None]] = []
+        found: list[tuple[str, bytes | Unreadable | None]] = []
         size = 0
         for path in waiting:
             data: bytes | Unreadable | None = None
@@ -328,7 +328,7 @@ class Reader:
             raise Unreadable(f"is not read: all files together are larger than {MAX_BYTES_IN_ALL // 1024 // 1024} MiB")
         return data
 
-    def _sections_of(self, path: Path, data: bytes | Unreadable) -> list[Section]:
+    def _sections_of(self, path: str, data: bytes | Unreadable) -> list[Section]:
         file = self.shown(path)
         self._paths[file] = path
         if isinstance(data, Unreadable):
@@ -376,7 +376,7 @@ class Reader:
         except (Unreadable, OSError):
             return True
 
-    def _has_other_text(self, path: Path) -> bool:
+    def _has_other_text(self, path: str) -> bool:
         """Tell whether a file that has been read as text has another text now."""
         file = self.shown(path)
         text = self._texts.get(file)

@@ -179,6 +179,11 @@ class Budget:
         self.problems = problems
 
 
+def _is_marked(event: Event) -> bool:
+    """Return whether a scalar has an anchor or a tag."""
+    return event.anchor is not None or event.tag is not None
+
+
 class Builder:
     """Builds one document from events; what is wrong is collected in `problems`."""
 
@@ -192,6 +197,8 @@ class Builder:
         # An anchor whose value is not finished yet is None: an alias to it stands inside of it.
         self._anchors: dict[str, Anchor | None] = {}
         self._deepest = 0
+        #: Whether any event may have an anchor or a tag: nearly no file has, and each event would be asked for both.
+        self._may_be_marked = "&" in text or "!" in text
 
     def build(self, start: Event) -> tuple[Value, SourceMap]:
         """Return the document that a start event begins; takes the events of its root value. Raises Abandoned."""
@@ -257,13 +264,13 @@ class Builder:
         values, entries = mapping.values, mapping.entries
         end = opening.start_mark.index
         left = self._budget.values
-        in_brackets = opening.flow_style
+        in_brackets, may_be_marked = opening.flow_style, self._may_be_marked
         while True:
             key_event = next_event()
             key: str | None
-            # The same keys stand in thousands of files.
             kind = type(key_event)
-            if kind is ScalarEvent and key_event.anchor is None and key_event.tag is None:
+            if kind is ScalarEvent and not (may_be_marked and _is_marked(key_event)):
+                # The same keys stand in thousands of files.
                 key = intern(key_event.value)
             else:
                 self._budget.values = left
@@ -278,12 +285,11 @@ class Builder:
             # `_bare` of a scalar, written out: it is four fifths of all values.
             if (
                 kind is ScalarEvent
-                and event.anchor is None
-                and event.tag is None
                 and key not in values
                 and key != MERGE
                 and key is not None
                 and left > 0
+                and not (may_be_marked and _is_marked(event))
             ):
                 left -= 1
                 value = event.value

@@ -10,7 +10,7 @@ from flowops.common import plugins
 from flowops.common.json import unsendable
 from flowops.common.masking import mask_quoted, mask_written
 from flowops.common.names import did_you_mean
-from flowops.common.numbers import are_canonical
+from flowops.common.numbers import are_canonical, is_canonical
 from flowops.common.numbers import explain as explain_number
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.document import Problem
@@ -186,7 +186,7 @@ def _number_errors(fields: Mapping[str, Value], wrong: set[Path]) -> Iterator[Sc
     if isinstance(callees, list):
         numbers += [(("callees", index), number) for index, number in enumerate(callees)]
     for path, number in numbers:
-        if path not in wrong and isinstance(number, str) and "{" not in number:
+        if isinstance(number, str) and not is_canonical(number) and path not in wrong and "{" not in number:
             refusal = explain_number(number)
             if refusal is not None:
                 yield SchemaError(path, f"{mask_written(number)} {refusal.message}", refusal.hint, code="number")

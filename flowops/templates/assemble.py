@@ -96,10 +96,7 @@ class CompiledCall:
         self._parts = (*parts, *variables.parts)
         #: Whether all rows start one flow; where they do not, `make` finds that of each.
         self._one_flow = FLOW not in nodes and FLOW_ID not in nodes
-        values = {
-            INSTRUCTION_ID if name == REFERENCE else name: None if name in nodes else value
-            for name, value in written.fields.items()
-        }
+        values = {**written.fields, **dict.fromkeys(nodes)}
         self.has_terms = not values.keys().isdisjoint(TERMS)
         #: Whether all rows start one flow with the same variables.
         self.has_one_script = self._one_flow and variables.has_same_names
@@ -337,20 +334,22 @@ def _too_large() -> TemplateError:
 def _skeleton(values: Mapping[str, Value], always: Mapping[str, Value]) -> dict[str, Value]:
     """Return a body in its order, None where a value is rendered; what is not sent stands behind it."""
     return {
-        name: values[name] if name in values else always.get(name) for name in _in_order(tuple(values), tuple(always))
+        sent: values[name] if name in values else always.get(name)
+        for sent, name in _in_order(tuple(values), tuple(always))
     }
 
 
 @lru_cache(maxsize=256)
-def _in_order(given: tuple[str, ...], always: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of a body in their order, those that are not sent behind all others.
+def _in_order(given: tuple[str, ...], always: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the names of a body in their order, each with that of its field; what is not sent is behind all others.
 
     Most documents of a project have the same fields.
     """
     first = [name for name in _ORDER if name in given or name in (FLOW_ID, VARIABLES)]
     sent = [name for name in given if name not in _UNSENT]
     unsent = [name for name in given if name in _UNSENT]
-    return tuple(dict.fromkeys((INSTRUCTION_ID, *first, *sent, *always, *unsent)))
+    names = dict.fromkeys((REFERENCE, *first, *sent, *always, *unsent))
+    return tuple((INSTRUCTION_ID if name == REFERENCE else name, name) for name in names)
 
 
 def _terms_of(values: dict[str, Value]) -> Terms:

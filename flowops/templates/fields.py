@@ -25,7 +25,7 @@ FLOW = "flow"
 FLOW_ID = "callflow-id"
 ATTEMPTS = "attempts"
 #: What a document says beside the fields of its calls. Labels and attempts are the document's: all rows have the same.
-_NO_FIELDS = frozenset(("apiVersion", "kind", "labels", ATTEMPTS))
+_NO_FIELDS = frozenset(("apiVersion", "kind", "labels", ATTEMPTS, VARIABLES))
 # Either says which flow; the document's one takes the place of whichever the project has.
 _FLOW_FIELDS = (FLOW, FLOW_ID)
 
@@ -92,13 +92,13 @@ class Defaults:
             fields = {**{name: written.value for name, written in below.items()}, **own}
         fields = {name: value for name, value in fields.items() if value is not None and name not in _NO_FIELDS}
         inherited = {name: written for name, written in below.items() if name not in own} if below else below
-        fields.pop(VARIABLES, None)
-        variables = self._variables
+        below_them = variables = self._variables
         layers: tuple[dict[str, SourceValue] | SourceValue, ...] = ()
         if VARIABLES in own:
             variables = SourceValue(own[VARIABLES], document, _path(document, VARIABLES))
         if variables is not None and variables.value is not None:
-            layers = (variables,) if variables is self._variables else _layers(self._variables, variables)
+            alone = below_them is None or below_them is variables
+            layers = (variables,) if alone else _layers(below_them, variables)
         return CallFields(document, fields, inherited, layers, variables, self._none)
 
     def attempts(self, document: Document, compiler: Compiler) -> Attempts:

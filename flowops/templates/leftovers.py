@@ -106,9 +106,8 @@ def _of_text(path: Path, text: str, columns: Collection[str]) -> Iterator[Leftov
 def cut_by_comments(document: Document) -> Iterator[Problem]:
     """Yield a warning for each variable without quotes that ends at a comment: ``# to repeat`` is no part of it."""
     # Most documents have no comment behind anything. The text is that of the whole file, with all its documents.
-    within = (document.source_map.start, document.source_map.end)
-    is_inside = document.text.find(" #", *within) >= 0 or document.text.find("\t#", *within) >= 0
-    if not is_inside and _COMMENT.match(document.text, within[1]) is None:
+    text, start, end = document.text, document.source_map.start, document.source_map.end
+    if text.find("#", start, end) < 0 and _COMMENT.match(text, end) is None:
         return
     for above in _ABOVE.get(document.kind, ()):
         values: Value = document.value

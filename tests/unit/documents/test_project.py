@@ -178,8 +178,8 @@ def test_another_tree_of_files_is_read_in_the_same_way(tree: Any) -> None:
         def kind(self, path: Path) -> Any:
             return "file" if path == self.root / "flowops.yaml" else "directory" if path == self.root else None
 
-        def read(self, path: Path) -> bytes:
-            assert path == self.root / "flowops.yaml"
+        def read(self, path: str) -> bytes:
+            assert path == str(self.root / "flowops.yaml")
             return PROJECT.encode()
 
         def entries(self, directory: Path) -> Any:
