@@ -9,11 +9,13 @@ from __future__ import annotations
 import email.utils
 import json
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from flowops.common.json import NotJson, read_json
 from flowops.common.masking import HIDDEN, hide_numbers
@@ -255,6 +257,12 @@ LIMIT = 200
 
 #: What is too short to be recognised in the text around it.
 _SHORTEST = 3
+#: Of a value with no more words each is hidden by itself, as of a name; of a longer one so many in a row.
+_FEW_WORDS, _IN_A_ROW = 4, 3
+_WORD = regex(r"\w+")
+_HIDDEN_IN_A_ROW = regex(rf"{HIDDEN}(?:[\s+',.-]*+{HIDDEN})+")
+#: More of a foreign text is not looked at.
+_LOOKED_AT = 20 * LIMIT
 
 
 def _as_written(word: str) -> str:
@@ -266,14 +274,60 @@ def _escaped_too(word: str) -> Iterable[str]:
     """Return a text as it is, and as programs write it that escape it for JSON or for Python."""
     if word.isascii() and word.isalnum():
         return (word,)
-    return (word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1], repr(word)[1:-1])
+    return (
+        word,
+        json.dumps(word)[1:-1],
+        json.dumps(word, ensure_ascii=False)[1:-1],
+        repr(word)[1:-1],
+        ascii(word)[1:-1],
+    )
+
+
+def _unescaped(text: str) -> str:
+    """Return the beginning of a text without what web pages and addresses escape in it, in normal form."""
+    from html import unescape  # brings a table of all entities
+
+    return same_name(unescape(unquote(text[:_LOOKED_AT])))
+
+
+def _folded(word: str) -> str:
+    """Return a word as it is compared: without accents and capitals, which a program may drop on the way."""
+    apart = word if word.isascii() else unicodedata.normalize("NFKD", word)
+    return "".join(char for char in apart if not unicodedata.combining(char)).casefold()
+
+
+def _without_words_of(text: str, values: Iterable[str]) -> str:
+    """Return a text without the words of some values, however they are joined, cut or accented there."""
+    few: set[str] = set()
+    rows: set[tuple[str, ...]] = set()
+    for value in values:
+        words = [_folded(word) for word in _WORD.findall(value)]
+        if len(words) <= _FEW_WORDS:
+            few.update(word for word in words if len(word) >= _SHORTEST)
+        else:
+            rows.update(zip(*(words[at:] for at in range(_IN_A_ROW)), strict=False))
+    found = list(_WORD.finditer(text))
+    folded = [_folded(each[0]) for each in found]
+    hidden = {at for at, word in enumerate(folded) if word in few}
+    for at in range(len(folded)):
+        if tuple(folded[at : at + _IN_A_ROW]) in rows:
+            hidden.update(range(at, at + _IN_A_ROW))
+    for at in sorted(hidden, reverse=True):
+        text = f"{text[: found[at].start()]}{HIDDEN}{text[found[at].end() :]}"
+    return _HIDDEN_IN_A_ROW.sub(HIDDEN, text)
 
 
 def safe_text(text: str, hidden: Iterable[str] = ()) -> str:
-    """Return the text on one line, at most `LIMIT` characters, with `hidden` texts and numbers taken out."""
-    words = sorted({form for word in hidden if word for form in _escaped_too(word)}, key=len, reverse=True)
+    """Return the text on one line, at most `LIMIT` characters, with `hidden` texts and numbers taken out.
+
+    A hidden text is found as it is, as programs escape it, and by its words.
+    """
+    text = _unescaped(text)
+    values = [word for word in hidden if word]
+    words = sorted({form for word in values for form in _escaped_too(word)}, key=len, reverse=True)
     if words:
         text = re.sub("|".join(map(_as_written, words)), HIDDEN, text, flags=re.IGNORECASE)
+        text = _without_words_of(text, values)
     text = hide_numbers(text)
     text = " ".join(text.split())
     return shorten(visible(text[: LIMIT + 1]), LIMIT)
@@ -283,16 +337,21 @@ def personal_texts(body: Mapping[str, Value]) -> Iterator[str]:
     """Yield every text of a sent body that an answer may echo and nobody may see: callees, the flow's variables."""
     yield from _leaves(body.get("callee"))
     yield from _leaves(body.get("callees"))
-    yield from _leaves(body.get("flow-variables"))
+    variables = body.get("flow-variables")
+    for value in variables.values() if isinstance(variables, dict) else ():
+        yield from _leaves(value)
 
 
 def _leaves(value: Value) -> Iterator[str]:
-    """Yield the strings and numbers anywhere in a JSON value, as text; keys are names, not data."""
+    """Yield the texts, numbers and booleans anywhere in a JSON value, and the keys inside of it, as text."""
     if isinstance(value, dict):
-        for inner in value.values():
+        for key, inner in value.items():
+            yield key.strip()
             yield from _leaves(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
             yield from _leaves(inner)
-    elif isinstance(value, (str, int, float)) and not isinstance(value, bool):
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif isinstance(value, (str, int, float)):
         yield str(value).strip()

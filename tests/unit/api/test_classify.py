@@ -326,6 +326,44 @@ def test_a_detail_hides_secrets_numbers_and_what_the_flow_was_told(said):
         assert all(said not in (leg.error or "") for leg in verdict.legs)
 
 
+VARIABLES = {
+    "patient": {"Quill": "Zoë O'Brien & Söhne", "Deep": [True, {"inner": "<b>Tom</b>"}]},
+    "message": "Your test for marker XYZ was positive,\nplease call us",
+}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("Quill", "deep", "inner", "true", "Tom", "&lt;b&gt;Tom&lt;/b&gt;", "ZOE", "Brien", "Soehne Söhne"),
+        *(
+            "Zoë O&#39;Brien &amp; S&ouml;hne",
+            "Zo%C3%AB%20O%27Brien",
+            "Zoë O''Brien",
+            "Zo\\xeb O'Brien & S\\xf6hne",
+            "Zoe\u0308 O'Brien",
+        ),
+        *("Your test for", "Your  test for marker XYZ w…", "was positive, please", "Your+test+for+marker"),
+    ],
+)
+def test_a_detail_hides_words_of_what_the_flow_was_told_however_they_are_written(said):
+    """Programs escape, cut, join and fold what they repeat: its words are looked for, not its characters."""
+    sent = {**SINGLE, "flow-variables": VARIABLES}
+    detail = classify_answer(sent, Answer(400, {}, json.dumps({"error": f"<{said}>"}).encode()), now=NOW).detail or ""
+    told = detail.partition("Bad Request")[2].casefold()
+    words = ("quill", "deep", "inner", "true", "tom", "zo", "brien", "söhne", "test", "marker", "positive")
+    assert "•••" in told
+    assert not [word for word in words if word in told]
+
+
+def test_a_detail_keeps_words_that_the_flow_was_told_beside_others() -> None:
+    sent = {**SINGLE, "flow-variables": VARIABLES}
+    said = "the marker of your flow is not positive: please test it"
+    assert classify_answer(sent, Answer(400, {}, said.encode()), now=NOW).detail == (
+        f"the API answered 400 Bad Request: {said}"
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [
