@@ -213,6 +213,12 @@ def is_loopback(host: str) -> bool:
 _NO_FILE = f"{os.devnull}/none"
 #: What no address decides: a password file, and in which encoding texts are sent.
 _OURS = {"passfile": _NO_FILE, "client_encoding": "UTF8"}
+#: What a session would have from its role or database: how values are written as text, and what a backslash is. One
+#: query gives the same everywhere, and psycopg reads times in no other form.
+_SESSION = (
+    "SET standard_conforming_strings = on; SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; "
+    "SET extra_float_digits = 1; SET bytea_output = 'hex'"
+)
 _turn = threading.Lock()
 
 
@@ -228,12 +234,22 @@ def parameters(url: str) -> dict[str, Any]:
     return dict(given)
 
 
-def connect(given: dict[str, Any], **options: Any) -> Connection[Any]:
-    """Return a connection made with some `parameters`, in UTF-8 whatever they say. Raises psycopg.Error."""
+def connect(given: dict[str, Any], *, autocommit: bool = False, **options: Any) -> Connection[Any]:
+    """Return a connection made with some `parameters`, in UTF-8 and with values in one form, whatever they say.
+
+    Raises psycopg.Error.
+    """
     import psycopg
 
     with _without_variables():
-        return psycopg.connect(**{**given, **_OURS}, **options)
+        connection = psycopg.connect(**{**given, **_OURS}, autocommit=True, **options)
+    try:
+        connection.execute(_SESSION)
+        connection.autocommit = autocommit
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager

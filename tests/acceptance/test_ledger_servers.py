@@ -82,3 +82,17 @@ def test_a_database_that_is_not_utf8_is_refused_before_anything_is_made(
             assert f"its encoding is {encoding}, and a ledger needs UTF8" in ran.err
     finally:
         server.execute("DROP DATABASE other WITH (FORCE)")
+
+
+def test_what_a_database_sets_for_its_sessions_changes_no_command(
+    at: Callable[..., Ran], server: Server, api: ApiServer
+) -> None:
+    with server.database() as url:
+        name = url.partition("?")[0].rpartition("/")[2]
+        for setting in ("standard_conforming_strings = off", "datestyle = 'SQL, DMY'", "bytea_output = 'escape'"):
+            server.execute(f"ALTER DATABASE {name} SET {setting}")
+        assert at(url, "ledger", "init").code == 0
+        assert at(url, "apply", "--auto-approve").code == 0
+        for command in READING:
+            assert at(url, *command).code == 0, command
+    assert api.received.total() == 3

@@ -70,6 +70,28 @@ def test_values_are_those_of_json(rows: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "setting",
+    [
+        *("datestyle = 'SQL, DMY'", "datestyle = 'German'", "intervalstyle = 'iso_8601'", "extra_float_digits = -15"),
+        *("bytea_output = 'escape'", "standard_conforming_strings = off", "client_encoding = 'LATIN1'"),
+    ],
+)
+def test_a_query_gives_the_same_whatever_a_database_or_role_sets(
+    rows: Any, server: Server, url: str, setting: str
+) -> None:
+    query = (
+        "select date '2026-02-03' as d, date '2026-02-03'::text as dt, timestamptz '2026-02-03 10:00Z' as t, "
+        "timestamptz '2026-02-03 10:00Z'::text as tt, interval '1 day 2 hours'::text as i, 0.1::float8 * 3 as f, "
+        "(0.1::float8 * 3)::text as ft, 'a\\b' as s, sha256('x')::text as b order by 1"
+    )
+    before = rows(query)
+    name = url.partition("?")[0].rpartition("/")[2]
+    server.execute(f"ALTER DATABASE {name} SET {setting}")
+    assert rows(query) == before
+    assert before[0]["t"] == "2026-02-03T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
     ("value", "what"),
     [("'x'::bytea", "a bytes"), ("interval '1 day'", "a timedelta"), ("'nan'::float8", "not a number")],
 )
