@@ -7,6 +7,7 @@ is a secret.
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from flowops.documents.discovery import TESTS
 from flowops.documents.row_source import DataFile, data_of
 from flowops.documents.rows import read_batches
 from flowops.errors import Invalid, UsageError
-from flowops.ledger.memory import GivenCall, memory_ledger
+from flowops.ledger.memory import GivenCall, MemoryDatabase
 from flowops.model.call import FINGERPRINT, INSTRUCTION_ID, OUTCOME_CODES, Call, Origin, split_reference
 from flowops.model.document import Batch
 from flowops.model.ledger import State
@@ -84,8 +85,9 @@ def _run_tests(paths: Sequence[str]) -> Tested:
         where = ", ".join(mask_quoted(path) for path in paths)
         raise UsageError(f"there are no tests in {where}", hint=f"tests are documents of kind Test, usually in {TESTS}")
     _check_number(workspace)
-    runner = _Runner(workspace)
-    results = tuple(map(runner.run, workspace.tests))
+    with closing(MemoryDatabase()) as ledgers:
+        runner = _Runner(workspace, ledgers)
+        results = tuple(map(runner.run, workspace.tests))
     _log.info(
         "%(tests)d tests, %(failed)d failed",
         {"tests": len(results), "failed": sum(not result.passed for result in results)},
@@ -109,9 +111,10 @@ def _check_number(workspace: Workspace) -> None:
 class _Runner:
     """Runs one test after the other; what their templates may do is counted for all of them together."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, ledgers: MemoryDatabase) -> None:
         self._reader: Reader = workspace.reader
         self._project = workspace.project
+        self._ledgers = ledgers
         self._budget = Budget()
         self._workspaces: dict[tuple[str, str], Workspace] = {}
         self._lists: dict[tuple[Path, object], NumberList] = {}
@@ -135,8 +138,8 @@ class _Runner:
             given = case.given.get("vars") or {}
             values = merged_vars(workspace, given)
             walk = Walk(workspace, values, rows=self._rows(case), budget=self._budget, given=given)
-            with memory_ledger(case.environment, _told(case, walk, at)) as ledger:
-                plan = plan_calls(checked(walk), walk, None, ledger, at).plan
+            ledger = self._ledgers.ledger(case.environment, _told(case, walk, at))
+            plan = plan_calls(checked(walk), walk, None, ledger, at).plan
         except Invalid as error:
             return Found(problems=error.problems)
         return Found(plan, (), tuple(walk.warnings), len(walk.invalid))

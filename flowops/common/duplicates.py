@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class DuplicateDetector:
 
 def repeats(numbers: array[int]) -> frozenset[int]:
     """Return the numbers that come more than once."""
-    parts = [array(numbers.typecode) for _ in range(_PARTS)]
+    parts = defaultdict(lambda: array(numbers.typecode))
     for number in numbers:
         parts[number % _PARTS].append(number)
     found: set[int] = set()
-    for part in parts:
+    for part in parts.values():
         if len(set(part)) < len(part):
             found.update(number for number, count in Counter(part).items() if count > 1)
     return frozenset(found)

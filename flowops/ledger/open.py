@@ -221,15 +221,15 @@ def _check_end(connection: Connection, name: str, ledger: int) -> None:
         raise LedgerError(f"{name}: its record and its last event do not fit together", hint=RESTORE)
 
 
-def stand_in(environment: str, actor: Actor, database: SqliteDatabase | None = None, ledger_id: str = NOT_YET) -> Store:
-    """Return an empty ledger in memory, in a new database unless one is given."""
-    database = database or SqliteDatabase(None, readonly=False)
+def stand_in(environment: str, actor: Actor) -> Store:
+    """Return an empty ledger in memory."""
+    database = SqliteDatabase(None, readonly=False)
     key = secrets.token_bytes(KEY_BYTES)
 
     def work(connection: Connection) -> None:
         records.upgrade(database, connection)
-        records.insert(connection, Owner("", environment), ledger_id, GIVEN, key)
+        records.insert(connection, Owner("", environment), NOT_YET, GIVEN, key)
 
     database.write(work)
     database.readonly = True
-    return Store(Opened(database, environment, ledger_id, 1, Pseudonymizer(key), actor))
+    return Store(Opened(database, environment, NOT_YET, 1, Pseudonymizer(key), actor))

@@ -6,7 +6,7 @@ import json
 import logging
 import shlex
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import repeat
@@ -463,10 +463,10 @@ def digest(environment: str, ledger_id: str | None, settings: Settings, lines: I
     surroundings = [environment, ledger_id, sorted(settings.items())]
     state = sha256(json.dumps(surroundings).encode() + b"\n")
     # Sorted in parts: a list of a million lines would take more memory than all that is kept of their calls.
-    parts = [bytearray() for _ in range(256)]
+    parts: defaultdict[int, bytearray] = defaultdict(bytearray)
     for line in lines:
         parts[line[0]] += line
-    for part in parts:
+    for _, part in sorted(parts.items()):
         state.update(b"".join(sorted(line for (line,) in iter_unpack("32s", part))))
     return f"sha256:{state.hexdigest()}"
 
