@@ -35,7 +35,7 @@ class DuplicateDetector:
 
 def repeats(numbers: array[int]) -> frozenset[int]:
     """Return the numbers that come more than once."""
-    parts = defaultdict(lambda: array(numbers.typecode))
+    parts: defaultdict[int, array[int]] = defaultdict(lambda: array(numbers.typecode))
     for number in numbers:
         parts[number % _PARTS].append(number)
     found: set[int] = set()
