@@ -3,8 +3,6 @@ each with the message that ends the search for it."""
 
 from __future__ import annotations
 
-import re
-
 from flowops.common.patterns import regex
 from flowops.common.tuples import NamedTuple
 
@@ -35,12 +33,12 @@ _BEGINNINGS = {
     rb"PAR1": Trouble("is Parquet", "name it .parquet"),
     rb"%PDF-": Trouble("is a PDF"),
     rb"SQLite format 3\0": Trouble("is a database of SQLite"),
-    rb"\s*+<(?:!DOCTYPE|html)": _WEB_PAGE,
-    rb"\s*+<(?:\?xml|error)": Trouble(
+    rb"\s*+<(?i:!DOCTYPE|html)": _WEB_PAGE,
+    rb"\s*+<(?i:\?xml|error)": Trouble(
         "is XML: perhaps the answer of a server that has refused it", "download it again"
     ),
 }
-_FOREIGN = regex(rb"(?:\xef\xbb\xbf)?+(?:%b)" % b"|".join(b"(%b)" % each for each in _BEGINNINGS), re.IGNORECASE)
+_FOREIGN = regex(rb"(?:\xef\xbb\xbf)?+(?:%b)" % b"|".join(b"(%b)" % each for each in _BEGINNINGS))
 _TROUBLES = tuple(_BEGINNINGS.values())
 
 

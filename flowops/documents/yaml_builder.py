@@ -199,6 +199,8 @@ class Builder:
         self._deepest = 0
         #: Whether any event may have an anchor or a tag: nearly no file has, and each event would be asked for both.
         self._may_be_marked = "&" in text or "!" in text
+        #: Whether two keys may look the same: an escape makes any character.
+        self._may_look_alike = not text.isascii() or "\\" in text
 
     def build(self, start: Event) -> tuple[Value, SourceMap]:
         """Return the document that a start event begins; takes the events of its root value. Raises Abandoned."""
@@ -308,7 +310,7 @@ class Builder:
         if in_brackets:
             end = key_event.end_mark.index
         whole = merge(mapping) if mapping.merged else mapping
-        alike = first_alike(whole.values)
+        alike = first_alike(whole.values) if self._may_look_alike else None
         if alike is not None:
             self._note_alike(*(whole.entries[at * SourceMap.ENTRY] for at in alike))
         return whole.values, self._collection_map(opening, end, whole.values, whole.entries, whole.inside)
