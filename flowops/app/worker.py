@@ -110,16 +110,19 @@ async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: 
     shutdown.when_requested(notifier.close)
     with with_signals(shutdown), _alone(workspace):
         async with _listening(options, workspace, monitor, observer) as callbacks:
+            is_first = True
             while True:
                 began = time.monotonic()
                 try:
                     failure = await _run(options, workspace, shutdown, observer, monitor, callbacks, notifier)
                 except LedgerError as error:
-                    if options.once or time.monotonic() - began < LOOK:
+                    # What keeps a worker from beginning is told at once; one that has begun waits for its ledger.
+                    if options.once or (is_first and time.monotonic() - began < LOOK):
                         raise
                     failure = error.message
                 finally:
                     monitor.end()
+                is_first = False
                 if shutdown.signal is not None or (failure is None and options.once):
                     return shutdown.signal or ExitCode.DONE
                 if failure is None:  # nothing was due for a while

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Self
 
@@ -135,8 +136,9 @@ class DifferenceOutput:
             self._lines.seek(0)
             yield from (line.rstrip("\n") for line in self._lines)
 
+    @cached_property
     def view(self) -> DifferenceView:
-        """Return it for readers."""
+        """Return it for readers, once all is taken: made once, for all that is printed of it."""
         found = self.found
         added, removed = (tuple(groups.values()) for groups in self._groups.values())
         distinguish_callees((*added, *removed))  # both sides have the same names

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from support.forks import Forks
+    from support.forks import Child, Forks
     from support.postgres import Server
     from support.repository import Maker
     from support.server import ApiServer
@@ -148,6 +148,34 @@ def test_a_worker_that_is_cut_off_from_the_database(
             proxy.mend()
             time.sleep(1)
             assert len(workers.unclear(api)) <= MOST_UNCLEAR
+
+
+def test_a_worker_begins_again_and_again_until_the_database_is_back(
+    tmp_path: Path, api: ApiServer, server: Server, forks: Forks
+) -> None:
+    with server.database() as url, TcpProxy(server.socket) as database, TcpProxy(api.port) as way:
+        there = api.url.replace(str(api.port), str(way.port))
+        here = make(tmp_path / "work", there, 30, ledger=url, workers=SETTINGS)
+        with workers_of(here, forks) as workers:
+            name = url.partition("?")[0].rpartition("/")[2]
+            workers.env["FLOWOPS_LEDGER"] = f"postgresql://postgres@127.0.0.1:{database.port}/{name}"
+            way.cut(hard=True)
+            alone = workers.start(constants={**SHORT, "flowops.app.services.PAUSE": 2.0})
+            runs_ended(alone, 1)
+            database.cut(hard=True)
+            runs_ended(alone, 3)  # those that find no database end at once
+            database.mend()
+            way.mend()
+            workers.wait()
+            assert workers.unclear(api) == set()
+
+
+def runs_ended(worker: Child, number: int) -> None:
+    """Wait until so many runs of a worker have ended."""
+    until = time.monotonic() + PATIENCE
+    while worker.said().count("another one begins in") < number:
+        assert time.monotonic() < until, worker.said()
+        time.sleep(0.05)
 
 
 def test_workers_that_are_cut_off_from_the_api_go_on_when_they_reach_it(

@@ -64,6 +64,10 @@ class Child:
         assert "Traceback" not in ran.err, ran.err
         return ran
 
+    def said(self) -> str:
+        """Return what it has printed to the standard error so far."""
+        return (self.directory / f"{self.pid}.err").read_text()
+
     def wait_until_stopped(self) -> None:
         """Wait until it has stopped itself."""
         status = self.forks.ask(wait=self.pid, stopped=True)

@@ -197,7 +197,7 @@ def _call_row(call: CallView) -> Row:
 
 def difference_report(output: DifferenceOutput) -> Report:
     """Lay out a difference: each change once, then what came and went, and how many people it reaches."""
-    view = output.view()
+    view = output.view
     counts = [Total(shift.value, number, tone_of(shift)) for shift, number in view.counts.items()]
     counts.append(Total("unchanged", view.unchanged, Tone.MUTED))
     remarks: list[Phrase] = []

@@ -92,7 +92,7 @@ def _totals(output: Output) -> dict[str, int | str]:
             digest = _word(output.result.digest)
             return {**{snake(outcome): number for outcome, number in counts.items()}, "digest": digest}
         case DifferenceOutput():
-            view = output.view()
+            view = output.view
             counted = {shift.value: number for shift, number in view.counts.items()}
             return {**counted, "unchanged": view.unchanged, "people": view.people}
         case CasesView():

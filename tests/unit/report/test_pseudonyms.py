@@ -90,7 +90,7 @@ def test_both_sides_of_a_difference_have_the_same_names(make: Any) -> None:
             DifferentCall(Shift.REMOVED, make.call("old-2", ANN)),
         ),
     )
-    shown = DifferenceOutput("production").take_all(found).view()
+    shown = DifferenceOutput("production").take_all(found).view
     samples = [sample for group in (*shown.added, *shown.removed) for sample in group.shown]
     assert {sample.reference_id: sample.callees for sample in samples} == {
         "new": (f"{SHOWN} (1)",),

@@ -7,6 +7,7 @@ import re
 import subprocess
 from functools import cache
 from importlib import resources
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,13 +20,17 @@ from typeguard import CollectionCheckStrategy, TypeCheckError, check_type
 from typos_gitlab_code_quality import GitlabIssue
 
 from flowops.model.document import Place, Problem, RowPlace
-from flowops.model.plan import Action
+from flowops.model.plan import Action, Difference, Shift
 from flowops.model.result import CallResult, Outcome, Result
+from flowops.report import difference
 from flowops.report.annotations import URGENT, Annotation, of_output, of_plan, of_problems
+from flowops.report.difference import DifferenceOutput, DifferenceView
+from flowops.report.formats import Target
 from flowops.report.json.text import dumps
 from flowops.report.views.plan import of_plan as view_of_plan
 from flowops.report.views.problems import ProblemsView
 from flowops.report.views.result import ResultView
+from flowops.report.writers import github
 from flowops.report.writers.github import MOST, annotation_lines, outputs
 from flowops.report.writers.gitlab import code_quality, plan_counts
 from flowops.report.writers.junit import plan_junit, problems_junit, result_junit
@@ -115,6 +120,17 @@ class TestGitHub:
     def test_no_more_than_it_shows(self) -> None:
         many = of_problems([Problem(Place("a.yaml", n), None, "wrong") for n in range(1, 200)])
         assert len(list(annotation_lines(many))) == MOST
+
+    def test_a_difference_is_looked_at_once_for_all_that_is_printed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = []
+        view = DifferenceView._make
+        monkeypatch.setattr(difference, "DifferenceView", lambda **fields: made.append(1) or view(fields.values()))
+        output = DifferenceOutput("production").take_all(Difference("main", "HEAD", dict.fromkeys(Shift, 0), 3))
+        printed = StringIO()
+        monkeypatch.setenv("GITHUB_OUTPUT", "/dev/null")
+        github.write(output, Target(printed))
+        assert "3 unchanged" in printed.getvalue()
+        assert made == [1]
 
     def test_outputs_are_a_line_each(self) -> None:
         assert outputs({"place": 3, "digest": "sha256:00"}) == "place=3\ndigest=sha256:00\n"
