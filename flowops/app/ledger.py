@@ -30,13 +30,13 @@ from flowops.model.ledger import Owner
 from flowops.schema.check import reference_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from flowops.app.access import Address
     from flowops.app.observer import Observer
     from flowops.ledger.open import Made
     from flowops.ledger.operations import ImportedCall
-    from flowops.model.document import Value
+    from flowops.model.document import RowPlace, Value
     from flowops.model.ledger import Checkpoint
     from flowops.model.project import Environment, Project
 
@@ -83,6 +83,7 @@ def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:
     """
     calls: list[ImportedCall] = []
     problems: list[Problem] = []
+    first: dict[str, RowPlace] = {}
     try:
         with open_given(file) as stream:
             for row in read_data(str(file), stream):
@@ -96,6 +97,10 @@ def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:
                     problems.append(Problem(place, row.place, str(error), "import"))
                     continue
                 calls.append(call)
+                before = first.setdefault(call.reference_id, row.place)
+                if before is not row.place:
+                    message = f"reference-id: '{call.reference_id}' is in more than one row, first in {before}"
+                    problems.append(Problem(place, row.place, message, "import", kind="reference-id twice"))
                 if not numbered and _names_callee(call):
                     message = f"reference-id: {HOLDS_NUMBER}"
                     problems.append(Problem(place, row.place, message, "number", HOLDS_NUMBER_HINT))
@@ -103,10 +108,6 @@ def read_import(file: Path, *, numbered: bool = False) -> list[ImportedCall]:
         raise UsageError(f"{file} {error}") from None
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    problems += (
-        Problem(Place(str(file)), None, f"reference-id: '{reference}' is in more than one row", "import")
-        for reference in _repeated(calls)
-    )
     if problems:
         raise Invalid(problems)
     return calls
@@ -134,11 +135,6 @@ def _imported(values: Mapping[str, Value], *, cells: bool) -> ImportedCall:
 
 def _names_callee(call: ImportedCall) -> bool:
     return any(leg.callee is not None and names_number(call.reference_id, leg.callee) for leg in call.legs)
-
-
-def _repeated(calls: Iterable[ImportedCall]) -> Sequence[str]:
-    first: dict[str, ImportedCall] = {}
-    return sorted({call.reference_id for call in calls if first.setdefault(call.reference_id, call) is not call})
 
 
 def copy(environment: str, to: str, observer: Observer = SILENT) -> Checkpoint:

@@ -14,7 +14,7 @@ from flowops.common.numbers import Refusal, read
 from flowops.documents.files import Unreadable, open_given
 from flowops.documents.foreign import foreign
 from flowops.errors import FlowopsError, Invalid, UsageError
-from flowops.model.document import Place, Problem
+from flowops.model.document import Place, Problem, RowPlace
 from flowops.policy.policy import Policy
 from flowops.policy.rule import NumberList
 from flowops.policy.rules.lists import DoNotCall, hash_lines, read_list, read_unkeyed
@@ -155,7 +155,8 @@ def _listed(file: str) -> list[str]:
             numbers.append(number)
         else:
             message = f"{mask_written(written)} {number.message}"
-            problems.append(Problem(Place(file, line), message=message, code="policy", hint=number.hint))
+            row = RowPlace(file, line, line)
+            problems.append(Problem(Place(file, line), row, message, "policy", number.hint))
     if problems:
         raise Invalid(problems)
     return numbers

@@ -71,6 +71,13 @@ def without_invisible(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub("", same_name(text))
 
 
+def with_all_seen(text: str) -> str:
+    """Return a text with what nobody sees in it, and no name has, as escapes: ``a\\u202eb``."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _HIDDEN.sub(lambda found: found[0] if found[0] == " " else found[0].encode("unicode_escape").decode(), text)
+
+
 def first_alike(names: Iterable[str]) -> tuple[int, int] | None:
     """Return the places of the first two of some different names that look the same, None where there are none."""
     kept = tuple(names)

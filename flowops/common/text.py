@@ -18,8 +18,7 @@ SHOWN = 60
 LISTED = 12
 
 # What a spreadsheet takes for the beginning of a formula, and what keeps it from doing so.
-_FORMULA = ("=", "+", "-", "@", "'")
-_CONTROL = regex("[\x00-\x1f\x7f-\x9f]")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
 # What stands for a value that is masked (see `flowops.common.masking`), and how much there is of anything.
 _REPEATED = regex(r"'[^'•…]*+[•…][^']*+'|\+?(?P<number>[0-9•][0-9• ]*+)|''")
 _COUNTED = regex(r"[0-9][0-9,.]*")
@@ -103,8 +102,13 @@ def listed(names: Iterable[str]) -> str:
 
 
 def spreadsheet_cell(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula and no terminal obeys; see `from_spreadsheet`."""
-    shown = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    """Return a cell that no spreadsheet takes for a formula and no terminal obeys, and in which everything can be seen.
+
+    `from_spreadsheet` takes back any that may be a name.
+    """
+    from flowops.common.names import with_all_seen  # most commands write no cell
+
+    shown = with_all_seen(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 

@@ -123,6 +123,10 @@ def test_what_is_no_international_number_is_refused_and_blocks_nothing(clinic: C
     assert listed.code == 3
     assert "stop.txt:2:1: " in listed.err
     assert "stop.txt:3:1: " in listed.err
+    (clinic.root / "stop.txt").write_text("".join(f"020 7946 {line:04d}\n" for line in range(50)))
+    listed = clinic.block("--from-file", "stop.txt")
+    assert "(row 1 of stop.txt, line 1, and 49 more rows: 2, 3, 4, …)" in listed.err
+    assert "1 problem in 1 file" in listed.err
     assert clinic.block().code == 64
     assert "stdin has no number" in clinic.block("--from-file", "-", stdin="# nobody\n").err
     for misplaced in (("policy", "blocked", "+442079460102"), ("policy", "+442079460102")):

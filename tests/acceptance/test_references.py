@@ -181,3 +181,12 @@ def test_a_reference_that_holds_the_number_of_its_callee_is_refused_unless_the_p
     project = real / "flowops.yaml"
     project.write_text(f"{project.read_text()}policy: {{allow: [number-in-reference]}}\n")
     assert flowops("validate", cwd=real).code == 0
+
+
+def test_a_list_that_names_calls_twice_is_one_mistake(real: Path) -> None:
+    (real / "old.csv").write_text("reference-id\n" + "".join(f"old-{row % 50}\n" for row in range(300)))
+    imported = flowops("ledger", "import", "old.csv", *PRODUCTION, cwd=real, env=ENV)
+    assert imported.code == 3
+    assert "old.csv:52:1: reference-id: 'old-0' is in more than one row, first in row 1 of old.csv" in imported.err
+    assert "(row 51 of old.csv, line 52, and 249 more rows: 52, 53, 54, …)" in imported.err
+    assert "1 problem in 1 file" in imported.err

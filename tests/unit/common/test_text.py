@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowops.common.names import why_unusable
 from flowops.common.text import (
     LISTED,
     SHOWN,
@@ -119,6 +119,17 @@ def test_not_every_name_is_listed() -> None:
 @given(st.text())
 def test_a_cell_is_no_formula_and_is_taken_back(text: str) -> None:
     cell = spreadsheet_cell(text)
-    assert not cell.startswith(("=", "+", "-", "@"))
-    if not any(unicodedata.category(character) == "Cc" for character in text):
+    assert not cell.startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
+    if why_unusable(text) is None:
         assert from_spreadsheet(cell) == text
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "a\u202eb", "a\u200bb", "\ufeff=1", "a\u2028b", "a\U000e0041b", "a\x85b"])
+def test_a_cell_holds_nothing_that_nobody_sees(text: str) -> None:
+    assert spreadsheet_cell(text) == text.encode("unicode_escape").decode()
+
+
+@pytest.mark.parametrize("text", ["=1", "＝1", "＋1", "－1", "＠x", "'＝1"])
+def test_a_formula_of_full_width_is_one_too(text: str) -> None:
+    assert spreadsheet_cell(text) == f"'{text}"
+    assert from_spreadsheet(f"'{text}") == text
