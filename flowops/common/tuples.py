@@ -15,6 +15,18 @@ else:
     #: What a class says of itself, and what its tuple has in its own way.
     _OWN = frozenset({"__annotations__", "__module__", "__classcell__"})
 
+    def _replacer(fields):
+        """Make what gives a tuple with other values: it looks at those, and not at each field."""
+        places = {field: at for at, field in enumerate(fields)}
+
+        def _replace(self, /, **changed):
+            values = list(self)
+            for field, value in changed.items():
+                values[places[field]] = value
+            return tuple.__new__(type(self), values)
+
+        return _replace
+
     class _Maker(type):
         """Makes a tuple of what looks like a class."""
 
@@ -24,6 +36,7 @@ else:
             fields = tuple(says.get("__annotations__", ()))
             defaults = [says[field] for field in fields if field in says]
             made = namedtuple(name, fields, defaults=defaults, module=says["__module__"])  # noqa: PYI024 (what that one makes)
+            made._replace = _replacer(fields)
             for key, value in says.items():
                 if key not in _OWN and key not in fields:
                     setattr(made, key, value)

@@ -80,13 +80,12 @@ def chained(
 
 def row_hash(row: CallRow) -> str:
     """Return a hash of the columns of a row without its serial, and its legs: over their canonical JSON, as a list."""
-    *columns, _serial, _at, _body, legs = row
-    return sha256(canonical((*columns, tuple(map(tuple, legs)))))[:ROW_HASH]
+    return sha256(canonical((*row[:_SERIAL], tuple(map(tuple, row.legs)))))[:ROW_HASH]
 
 
-def hash_of_details(actor: str, details: str, body: str | None) -> str:
-    """Return the hash that stands for an event's actor, details and body (JSON texts) in the chain."""
-    return sha256(f"{actor}\n{details}\n{body or ''}".encode())
+def hash_of_details(actor: bytes, details: bytes, body: bytes) -> str:
+    """Return the hash that stands for an event's actor, details and body (JSON in UTF-8; or nothing) in the chain."""
+    return sha256(b"%b\n%b\n%b" % (actor, details, body))
 
 
 def actor_json(actor: Actor, run: str | None, labels: str = "") -> str:
@@ -116,6 +115,8 @@ def canonical(value: Value) -> bytes:
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
+#: Where the serial is in a row; the time of its event and its body follow.
+_SERIAL = 15
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 #: Characters of the hash of a row, six bits each: whoever alters a row has to meet that of one text, not of any two.
 ROW_HASH = 32
@@ -139,7 +140,7 @@ class EventBuilder:
         self._number_of_actor = number_of_actor
         #: Who has acted last, and by their runs and labels as JSON and by number: mostly it is the same one.
         self._actor: Actor | None = None
-        self._actors: dict[tuple[str | None, str], tuple[str, int]] = {}
+        self._actors: dict[tuple[str | None, str], tuple[bytes, int]] = {}
         self._salts: Iterator[bytes] = iter(())
 
     @property
@@ -158,44 +159,50 @@ class EventBuilder:
         actor, actor_number = self._known_actor(change)
         # The keys are sorted: what came with it, what was refused (the row may not keep it), the row that it left
         # behind, and what nobody can guess.
-        refused = before if change.event_type in REFUSALS else after if "given_up" in change.data else None
+        event_type, serial = change.event_type, after.serial
+        refused = before if event_type in REFUSALS else after if "given_up" in change.data else None
         details = b'{"data":%b,%b"row":"%b","salt":"%b"}' % (
             _data(change, after),
             b'"fingerprint":"%b",' % refused.fingerprint.encode() if refused is not None else b"",
             row_hash(after).encode(),
             next(self._salts),
         )
-        serial = after.serial
         # Plain texts: a driver looks longer at what is a member of an enumeration.
-        event_type, state = change.event_type._value_, after.state and after.state._value_
-        said = serial, change.reference_id, event_type, state, change.at, before.serial if before else None
-        text, body = details.decode(), change.body if change.event_type is EventType.CLAIMED else None
-        head = chained(self._head, hash_of_details(actor, text, body), self._id, *said)
-        self.events.append((self._ledger, *said, actor_number, text, body, head))
+        state = after.state and after.state._value_
+        said = serial, change.reference_id, event_type._value_, state, change.at, before.serial if before else None
+        body = change.body if event_type is CLAIMED else None
+        told = hash_of_details(actor, details, body.encode() if body is not None else b"")
+        head = chained(self._head, told, self._id, *said)
+        self.events.append((self._ledger, *said, actor_number, details.decode(), body, head))
         self.serial, self._head = serial, head
 
-    def _known_actor(self, change: Change) -> tuple[str, int]:
+    def _known_actor(self, change: Change) -> tuple[bytes, int]:
         """Return who has made a change, as JSON and by number."""
         if change.actor is not self._actor:
             self._actor, self._actors = change.actor, {}
         found = self._actors.get((change.run, change.labels))
         if found is None:
             actor = actor_json(change.actor, change.run, change.labels)
-            found = self._actors[change.run, change.labels] = actor, self._number_of_actor(actor)
+            found = self._actors[change.run, change.labels] = actor.encode(), self._number_of_actor(actor)
         return found
 
 
 def _data(change: Change, after: CallRow) -> bytes:
     """Return what an event says beyond its name, as JSON."""
     data: dict[str, Value] = dict(change.data)
-    if change.event_type is EventType.CLAIMED:
+    if change.event_type is CLAIMED:
         data["attempt"] = after.attempts
     if change.detail is not None:
         data["detail"] = change.detail
     if change.legs:
-        data["legs"] = [{name: leg[at] for name, at in _SAID_OF_LEGS if leg[at] is not None} for leg in change.legs]
+        data["legs"] = [
+            {name: said for name, said in zip(_LEG, leg, strict=True) if said is not None and name != _WHOSE}
+            for leg in change.legs
+        ]
     return canonical(data)
 
 
+CLAIMED = EventType.CLAIMED
+_LEG = StoredLeg._fields
 #: Whose phone it is stands in the row, which the event covers by its hash.
-_SAID_OF_LEGS = tuple((name, at) for at, name in enumerate(StoredLeg._fields) if name != "callee")
+_WHOSE = "callee"

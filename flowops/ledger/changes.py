@@ -10,17 +10,34 @@ from typing import TYPE_CHECKING
 
 from flowops.common.tuples import NamedTuple
 from flowops.ledger.legs import StoredLeg, are_of, complete, merged, stored_callees
-from flowops.ledger.states import ABOUT_THE_ATTEMPT, CANCELLED, IN_DOUBT, PLACED, PROOFS, IllegalStep, step
+from flowops.ledger.states import (
+    ABOUT_THE_ATTEMPT,
+    CANCELLED,
+    FINISHED,
+    IN_DOUBT,
+    PLACED,
+    PROOFS,
+    IllegalStep,
+    step,
+)
 from flowops.model.ledger import EventType, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from flowops.model.document import Value
     from flowops.model.ledger import Actor
 
 
 NO_DATA: Mapping[str, Value] = MappingProxyType({})
+# Each change asks for these: a name of a module is found sooner than a member of an enumeration.
+CLAIMED, ACCEPTED, RECORDED, ABANDONED, RESOLVED_OUTCOME = (
+    EventType.CLAIMED,
+    EventType.ACCEPTED,
+    EventType.RECORDED,
+    EventType.ABANDONED,
+    EventType.RESOLVED_OUTCOME,
+)
 
 
 class CallRow(NamedTuple):
@@ -75,8 +92,8 @@ def counts(changed: Iterable[tuple[CallRow | None, CallRow]]) -> dict[str, tuple
     """Return by how many calls, and phones, some changes of rows change what is counted (`flowops_counts`)."""
     calls, phones = Counter[str](), Counter[str]()
     # Most of them are alike.
-    for (before, after), number in Counter((_counted(before), _counted(after)) for before, after in changed).items():
-        for counted, times in ((before, -number), (after, number)):
+    for both, number in Counter(_counted(before, after) for before, after in changed).items():
+        for counted, times in zip(both, (-number, number), strict=True):
             if counted is None:
                 continue
             state, cancelled_from, time, ringing = counted
@@ -87,11 +104,19 @@ def counts(changed: Iterable[tuple[CallRow | None, CallRow]]) -> dict[str, tuple
     return {name: (calls[name], phones[name]) for name in calls if calls[name] or phones[name]}
 
 
-def _counted(row: CallRow | None) -> tuple[State, State | None, str, int] | None:
-    """Return what decides as what a call counts; None where it does not."""
-    if row is None or row.state is None:
-        return None
-    return row.state, row.cancelled_from, period(row.claimed_at), phones_of(row)
+#: What decides as what a call counts; None where it does not.
+_Counted = tuple[State, State | None, str, int] | None
+
+
+def _counted(before: CallRow | None, after: CallRow) -> tuple[_Counted, _Counted]:
+    """Return as what a call counted before a change, and as what it counts behind it."""
+    ringing = phones_of(after)
+    counts = None if after.state is None else (after.state, after.cancelled_from, period(after.claimed_at), ringing)
+    if before is None or before.state is None:
+        return None, counts
+    if before.body is not after.body:
+        ringing = phones_of(before)
+    return (before.state, before.cancelled_from, period(before.claimed_at), ringing), counts
 
 
 def phones_of(row: CallRow) -> int:
@@ -135,34 +160,15 @@ def decide(row: CallRow | None, change: Change, serial: int = 0) -> CallRow:
 
     Raises `IllegalStep` when this cannot happen to the call.
     """
-    state = row.state if row else None
-    event_type = change.event_type
-    if event_type is EventType.CLAIMED:
-        return _claimed(row, change, serial)
-    if event_type is EventType.IMPORTED:
-        step(state, event_type, to=change.to)
-        return _imported(row, change, serial)
-    if event_type is EventType.PURGED:
-        if row is None:
-            raise IllegalStep(None, event_type)
-        step(state, event_type)
-        return _purged(row, change.at, serial)
-    if event_type is EventType.RENAMED:
-        return _tombstone(row, change, serial)
-    if event_type is EventType.MOVED:  # takes the row of another reference: see `moved`
-        raise IllegalStep(state, event_type)
-    if event_type is EventType.CANCELLED:
-        return _cancelled(row or _unknown(change, attempts=0), change, serial)
-    if event_type is EventType.CANCEL_UNDONE and row is not None:
-        return _given_back(row, change, serial)
-    if event_type is EventType.EDIT_ACCEPTED and row is not None:
-        step(state, event_type)
-        fingerprint = change.fingerprint or row.fingerprint
-        return row._replace(fingerprint=fingerprint, refused=0, updated_at=change.at, serial=serial)
-    if event_type in ABOUT_THE_ATTEMPT and state is not None and row is not None and not _is_of_attempt(row, change):
-        raise IllegalStep(state, event_type)
-    if row is None or state is None:
+    return _DECIDED.get(change.event_type, _told_of)(row, change, serial)
+
+
+def _told_of(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    """Return the row of a call behind what is told of it: by its run, the API, or an operator."""
+    if row is None or row.state is None:
         row = _unknown(change, attempts=row.attempts if row else 0)
+    elif change.event_type in ABOUT_THE_ATTEMPT and not _is_of_attempt(row, change):
+        raise IllegalStep(row.state, change.event_type)
     return _settled(row, change, serial)
 
 
@@ -232,7 +238,7 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
     state = row.state if row else None
     return CallRow(
         reference_id=change.reference_id,
-        state=step(state, EventType.CLAIMED),
+        state=step(state, CLAIMED),
         before_claim=state,
         fingerprint=change.fingerprint,
         claim=serial,
@@ -275,23 +281,43 @@ def _imported(row: CallRow | None, change: Change, serial: int) -> CallRow:
     )
 
 
-def _cancelled(row: CallRow, change: Change, serial: int) -> CallRow:
+def _cancelled(row: CallRow | None, change: Change, serial: int) -> CallRow:
     """Return a call that is never to be placed, with all that is known of it. Whom it may have rung stays counted."""
+    row = row or _unknown(change, attempts=0)
     state = step(row.state, EventType.CANCELLED)
     legs = row.legs or (stored_callees(json.loads(row.body)) if row.state is IN_DOUBT else ())
     return row._replace(state=state, cancelled_from=row.state, legs=legs, updated_at=change.at, serial=serial)
 
 
-def _given_back(row: CallRow, change: Change, serial: int) -> CallRow:
+def _given_back(row: CallRow | None, change: Change, serial: int) -> CallRow:
     """Return a cancelled call as it was before."""
+    if row is None:
+        raise IllegalStep(None, change.event_type)
     state = step(row.state, EventType.CANCEL_UNDONE, row.cancelled_from)
     # Where nothing else was known, the one who cancelled it has taken the callees out of the body.
     legs = () if row.legs == stored_callees(json.loads(row.body)) else row.legs
     return row._replace(state=state, cancelled_from=None, legs=legs, updated_at=change.at, serial=serial)
 
 
-def _purged(row: CallRow, at: str, serial: int) -> CallRow:
+def _accepted(row: CallRow | None, change: Change, serial: int) -> CallRow:
+    """Return a call whose files say what was meant, with the fingerprint that they give it now."""
+    if row is None:
+        raise IllegalStep(None, change.event_type)
+    step(row.state, change.event_type)
+    fingerprint = change.fingerprint or row.fingerprint
+    return row._replace(fingerprint=fingerprint, refused=0, updated_at=change.at, serial=serial)
+
+
+def _moved(row: CallRow | None, change: Change, _serial: int) -> CallRow:
+    """Refuse: what moves takes the row of another reference, see `moved`."""
+    raise IllegalStep(row.state if row else None, change.event_type)
+
+
+def _purged(row: CallRow | None, change: Change, serial: int) -> CallRow:
     """Return the tombstone: that the call was placed, and how its legs ended."""
+    if row is None:
+        raise IllegalStep(None, change.event_type)
+    step(row.state, change.event_type)
     legs = tuple(StoredLeg(None, None, code=leg.code) for leg in row.legs)
     return row._replace(
         fingerprint="",
@@ -301,7 +327,7 @@ def _purged(row: CallRow, at: str, serial: int) -> CallRow:
         body="{}",
         legs=legs,
         error=None,
-        updated_at=at,
+        updated_at=change.at,
         purged=True,
         refused=0,
         serial=serial,
@@ -309,16 +335,16 @@ def _purged(row: CallRow, at: str, serial: int) -> CallRow:
 
 
 def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
-    legs, to = row.legs, change.to
-    if change.event_type is EventType.RESOLVED_OUTCOME and row.state is PLACED:
+    event_type, legs, to = change.event_type, row.legs, change.to
+    if event_type is RESOLVED_OUTCOME and row.state is PLACED:
         legs = _ended(legs or stored_callees(json.loads(row.body)), change.legs[0])
-        to = State.FINISHED if complete(legs) else State.PLACED
+        to = FINISHED if complete(legs) else PLACED
     elif change.legs and not row.purged:
         legs = merged(legs or _expected(row, change), _told(row, change))
-    if change.event_type in PROOFS and row.state is not State.FINISHED and change.to is not State.IN_DOUBT:
+    if event_type in PROOFS and row.state is not FINISHED and to is not IN_DOUBT:
         ended = legs if not row.purged else change.legs
-        to = State.FINISHED if complete(ended) else State.PLACED
-    state = step(row.state, change.event_type, row.before_claim, to=to)
+        to = FINISHED if complete(ended) else PLACED
+    state = step(row.state, event_type, row.before_claim, to=to)
     if state is None:  # proven unsent: the row only counts attempts now
         return row._replace(
             state=None,
@@ -332,9 +358,10 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
             updated_at=change.at,
             serial=serial,
         )
-    if state.is_placed and not legs:
+    is_placed = state.is_placed
+    if is_placed and not legs:
         legs = stored_callees(json.loads(row.body))  # whom it rang, even when only that is known
-    error = None if row.purged else _error(row, change, state)
+    error = None if row.purged or is_placed else _error(row, change)
     if (state, legs, error) == (row.state, row.legs, row.error):
         return row
     return row._replace(
@@ -342,7 +369,7 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
         legs=legs,
         error=error,
         cancelled_from=row.cancelled_from if state is CANCELLED else None,
-        refused=_refused(row, change, legs) if state.is_placed else 0,
+        refused=_refused(row, change, legs) if is_placed else 0,
         updated_at=change.at,
         serial=serial,
     )
@@ -355,7 +382,7 @@ def _told(row: CallRow, change: Change) -> tuple[StoredLeg, ...]:
     call is that of another call, or of another leg than this request's: it says nothing of this one. Raises
     `IllegalStep` where nothing is left.
     """
-    if change.event_type is not EventType.RECORDED or row.state is None or not row.state.is_placed:
+    if change.event_type is not RECORDED or row.state is None or not row.state.is_placed:
         return change.legs
     known = row.legs or _expected(row, change)
     told = tuple(leg for leg in change.legs if not known or are_of(known, [leg]))
@@ -375,17 +402,28 @@ def _ended(legs: Iterable[StoredLeg], word: StoredLeg) -> tuple[StoredLeg, ...]:
 def _refused(row: CallRow, change: Change, legs: Iterable[StoredLeg]) -> int:
     """Return how many callees the API has refused among others: its answer says so, and a callback may know better."""
     refused = sum(leg.error is not None and leg.code is None for leg in legs)
-    return refused if change.event_type is EventType.ACCEPTED else min(row.refused, refused)
+    return refused if change.event_type is ACCEPTED else min(row.refused, refused)
 
 
-def _error(row: CallRow, change: Change, state: State) -> str | None:
-    """Return what stands between a call and being placed, in words."""
-    if state.is_placed:
-        return None
-    attempted = change.event_type in ABOUT_THE_ATTEMPT or change.event_type is EventType.ABANDONED
+def _error(row: CallRow, change: Change) -> str | None:
+    """Return what stands between a call that is not placed and being placed, in words."""
+    attempted = change.event_type in ABOUT_THE_ATTEMPT or change.event_type is ABANDONED
     return change.detail if attempted else row.error
 
 
 def _expected(row: CallRow, change: Change) -> tuple[StoredLeg, ...]:
     """Return the callees of the request, when a callback or a record comes before the answer has named them."""
-    return stored_callees(json.loads(row.body)) if change.event_type is not EventType.ACCEPTED else ()
+    return stored_callees(json.loads(row.body)) if change.event_type is not ACCEPTED else ()
+
+
+#: What decides on a change, by its event; on all others, what is told of a call.
+_DECIDED: Mapping[EventType, Callable[[CallRow | None, Change, int], CallRow]] = {
+    CLAIMED: _claimed,
+    EventType.IMPORTED: _imported,
+    EventType.PURGED: _purged,
+    EventType.RENAMED: _tombstone,
+    EventType.MOVED: _moved,
+    EventType.CANCELLED: _cancelled,
+    EventType.CANCEL_UNDONE: _given_back,
+    EventType.EDIT_ACCEPTED: _accepted,
+}

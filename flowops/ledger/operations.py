@@ -291,7 +291,7 @@ def purge(transaction: Transaction, before: str, after: str, actor: Actor, at: s
     for start in range(0, len(serials), CHUNK):
         some = serials[start : start + CHUNK]
         for serial, who, details, body in connection.all("details_to_forget", ledger=ledger, serials=some):
-            kept = hash_of_details(who, details, body)
+            kept = hash_of_details(who.encode(), details.encode(), (body or "").encode())
             connection.run("forget_details", ledger=ledger, serial=serial, details_hash=kept)
     # Of runs that ended before that time and left nothing open, it is forgotten who they were.
     connection.run("delete_runs", ledger=ledger, before=before)

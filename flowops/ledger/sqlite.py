@@ -54,6 +54,10 @@ _REWRITES = (
     (r" FOR UPDATE", ""),
 )
 _ROW = regex(r"\(\?[?, ]*\)")
+# Most of what is written is text, whole numbers and nothing. The driver asks all but the first two how they want to be
+# kept, and where nobody has said so it finds out by an error, a value.
+sqlite3.register_adapter(type(None), lambda nothing: nothing)
+sqlite3.register_adapter(bool, int)
 
 
 @cache

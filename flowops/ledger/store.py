@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -21,11 +22,12 @@ from flowops.ledger.evidence import Evidence, described
 from flowops.ledger.operations import make_conditionally
 from flowops.ledger.pace import Pace
 from flowops.ledger.pseudonyms import NONCE, clean
+from flowops.ledger.states import IN_FLIGHT
 from flowops.ledger.transaction import Transaction, moved_to, transact
 from flowops.ledger.usage import Standing, standing
 from flowops.model.call import INSTRUCTION_ID, attempt_reference
 from flowops.model.claims import Claim, Condition, Later, Record, Written
-from flowops.model.ledger import REFUSALS, EventType, State
+from flowops.model.ledger import REFUSALS, EventType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Checkpoint
 
 _log = logging.getLogger(__name__)
+_CLAIMED = EventType.CLAIMED
 #: What is recorded of a call whose request was answered, or may have been.
 _ANSWERED = REFUSALS | {EventType.ACCEPTED, EventType.UNCLEAR}
 #: Why a run that stood still claims nothing more.
@@ -91,9 +94,10 @@ class Store(Evidence):
         # At once: each fetch lets another thread run first.
         random = os.urandom(NONCE * len(writes))
         changes = [self._change(write, at, random[n * NONCE : (n + 1) * NONCE]) for n, write in enumerate(writes)]
-        claims = any(change.event_type is EventType.CLAIMED for change in changes)
-        refusals = sum(change.event_type in REFUSALS for change in changes)
-        posts = self._posts + sum(change.event_type in _ANSWERED for change in changes)
+        types = Counter([change.event_type for change in changes])
+        claims = EventType.CLAIMED in types
+        refusals = sum(types[each] for each in REFUSALS)
+        posts = self._posts + sum(types[each] for each in _ANSWERED)
         refused = self._refused + refusals
 
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow], Checkpoint]:
@@ -268,16 +272,16 @@ class Store(Evidence):
         Whatever is recorded of a call in flight changes its row, so that a row which is out of date is noticed.
         """
         return {
-            change.reference_id: self._in_flight[change.reference_id]
+            change.reference_id: row
             for change in changes
-            if change.event_type is not EventType.CLAIMED and change.reference_id in self._in_flight
+            if (row := self._in_flight.get(change.reference_id)) is not None and change.event_type is not _CLAIMED
         }
 
     def _keep_own_rows(self, changes: Sequence[Change], changed: Sequence[CallRow]) -> None:
         for change in changes:  # also of one that changed nothing, since a callback had told it all before
             self._in_flight.pop(change.reference_id, None)
         for row in changed:
-            if row.state is State.IN_FLIGHT:
+            if row.state is IN_FLIGHT:
                 self._in_flight[row.reference_id] = row
 
     def _change(self, write: Claim | Record, at: str, nonce: bytes | None = None) -> Change:
@@ -286,7 +290,7 @@ class Store(Evidence):
             labels, naming = self._said_of_all(call)
             return Change(
                 name_of(call.reference_id),
-                EventType.CLAIMED,
+                _CLAIMED,
                 at,
                 self.actor,
                 run=self.run,
@@ -303,9 +307,9 @@ class Store(Evidence):
             write.event_type,
             at,
             self.actor,
-            run=self.run,
-            legs=self.pseudonymizer.legs(write.legs),
-            detail=clean(write.detail),
+            self.run,
+            self.pseudonymizer.legs(write.legs),
+            clean(write.detail),
         )
 
     def _said_of_all(self, call: Call) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from flowops.ledger.changes import CallRow, Change, counts, decide, moved, phone
 from flowops.ledger.database import PAUSE, RECONNECTS, Interrupted
 from flowops.ledger.legs import StoredLeg
 from flowops.ledger.seal import lock
-from flowops.ledger.states import FOLLOW_THE_CALL, PROOFS, IllegalStep, claimable
+from flowops.ledger.states import CANCELLED, FOLLOW_THE_CALL, IN_DOUBT, PROOFS, RENAMED, IllegalStep, claimable
 from flowops.model.call import Attempts, attempt_reference, split_reference
 from flowops.model.claims import Written
 from flowops.model.ledger import Checkpoint, EventType, State
@@ -47,7 +47,7 @@ def current_rows_of(connection: Connection, ledger: int, references: Sequence[st
     One that became a reference of which nothing is known any more but attempts has its own.
     """
     found = {row.reference_id: row for row in rows_of(connection, ledger, references)}
-    while renamed := {name: str(row.renamed) for name, row in found.items() if row.state is State.RENAMED}:
+    while renamed := {name: str(row.renamed) for name, row in found.items() if row.state is RENAMED}:
         became = {row.reference_id: row for row in rows_of(connection, ledger, list(dict.fromkeys(renamed.values())))}
         followed = {
             name: became[new] for name, new in renamed.items() if new in became and became[new].state is not None
@@ -148,6 +148,9 @@ def _occupied(before: CallRow) -> Decision:
 
 
 _NOTHING: Mapping[str, CallRow] = MappingProxyType({})
+#: The answers to changes that have happened, by the state behind them.
+_DONE = {state: Written(done=True, state=state) for state in (None, *State)}
+MOVED = EventType.MOVED
 
 
 class Contended(Exception):
@@ -207,7 +210,7 @@ class Transaction:
     def current(self, references: Sequence[str]) -> dict[str, CallRow]:
         """Return the rows that stand for these references now: for one that is renamed, that of what it became."""
         found = self.rows(references)
-        while renamed := {name: str(row.renamed) for name, row in found.items() if row.state is State.RENAMED}:
+        while renamed := {name: str(row.renamed) for name, row in found.items() if row.state is RENAMED}:
             became = self.rows(list(renamed.values()))
             followed = {name: became[new] for name, new in renamed.items() if new in became}
             found |= followed
@@ -224,10 +227,10 @@ class Transaction:
     def make(self, changes: Sequence[Change]) -> list[Written]:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
         self.current([name for change in changes for name in names_of(change)])
-        proved = [earlier for change in changes for earlier in self._attempts_before(change)]
-        # A change that renames a call is two events, and proof of a cancelled attempt may be.
-        more = sum(change.moved_from is not None or "~" in change.reference_id for change in (*proved, *changes))
-        self._builder.expect(len(changes) + len(proved) + more)
+        # Few are: a change that renames a call is two events, and proof of an attempt, or of those before it, may be.
+        several = [change for change in changes if change.moved_from is not None or "~" in change.reference_id]
+        proved = [earlier for change in several for earlier in self._attempts_before(change)]
+        self._builder.expect(len(changes) + len(several) + 2 * len(proved))
         for earlier in proved:
             self._make(earlier)
         return [self._make(change) for change in changes]
@@ -247,7 +250,7 @@ class Transaction:
             return []  # it was claimed to be tried less often
         names = [attempt_reference(root, number) for number in range(1, attempt)]
         rows = self.current(names)
-        to = State.IN_DOUBT if change.to is State.IN_DOUBT else State.PLACED
+        to = IN_DOUBT if change.to is IN_DOUBT else State.PLACED
         data = {"proved_by": change.reference_id}
         return [
             Change(name, EventType.RECORDED, change.at, change.actor, to=to, data=data)
@@ -261,7 +264,7 @@ class Transaction:
         row = self._after.get(change.reference_id)
         before = self._after.get(change.moved_from) if change.moved_from is not None else None
         try:
-            if change.event_type is EventType.MOVED:
+            if change.event_type is MOVED:
                 return self._move(change, row, before)
             if before is not None and not _may_become_another(before):
                 return Written(done=False, state=before.state, decision=_occupied(before))
@@ -270,11 +273,11 @@ class Transaction:
             return Written(done=False, state=row.state if row else None)
         if after is not row:
             self._put(change, row, after)
-            if row is not None and row.state is State.CANCELLED and _is_placed(after):
+            if row is not None and row.state is CANCELLED and _is_placed(after):
                 self._cancel_next(change)
-        if change.moved_from is not None and (before is None or before.state is not State.RENAMED):
+        if change.moved_from is not None and (before is None or before.state is not RENAMED):
             self._bury(change, before)
-        return Written(done=True, state=after.state)
+        return _DONE[after.state]
 
     def _cancel_next(self, proof: Change) -> None:
         """Cancel the attempt behind a cancelled one of which there is proof now: that says nothing of the others."""
@@ -296,7 +299,7 @@ class Transaction:
     def _followed(self, change: Change) -> Change:
         """Return a change as one of the call that stands for its reference now."""
         row = self._after.get(change.reference_id)
-        if row is not None and row.state is not State.RENAMED:
+        if row is not None and row.state is not RENAMED:
             return change
         row = self.current([change.reference_id]).get(change.reference_id)
         name = self._attempt_of_renamed(change.reference_id) if row is None else row.reference_id
@@ -318,7 +321,7 @@ class Transaction:
         """Let a call that another reference had go on under its own. Raises `IllegalStep` where it cannot."""
         if before is None or before.state is None:
             raise IllegalStep(None, change.event_type)  # there is no call that could go on
-        if before.state is State.RENAMED and before.renamed == change.reference_id and row is not None:
+        if before.state is RENAMED and before.renamed == change.reference_id and row is not None:
             return Written(done=True, state=row.state)  # somebody else has done it
         moved(row, before, change, 0)  # whether it can be: the old name is given up first
         self._bury(change, before)
@@ -341,26 +344,35 @@ class Transaction:
 
     def flush(self) -> None:
         """Write what was decided. Raises `Contended` when a row is not what it was."""
-        changed = [(self._before[row.reference_id], row) for row in self.changed]
-        if not changed:
+        pairs: list[tuple[CallRow | None, CallRow]] = []
+        new, settled, changed, legs, replaced = [], [], [], [], []
+        for reference, row in self._after.items():
+            before = self._before[reference]
+            if row is before:
+                continue
+            pairs.append((before, row))
+            if before is None:
+                new.append(self._values(row))
+            elif _is_settled(before, row):
+                settled.append(self._answered(before, row))
+            else:
+                changed.append((before.serial, *self._values(row)))
+            if row.legs != (before.legs if before else ()):
+                legs += [(self.ledger, reference, position, *leg) for position, leg in enumerate(row.legs)]
+                if before and before.legs:
+                    replaced.append(reference)
+        if not pairs:
             return
-        told = [(before, row) for before, row in changed if row.legs != (before.legs if before else ())]
-        replaced = [row.reference_id for before, row in told if before and before.legs]
         if replaced:
             self.connection.run("delete_legs", ledger=self.ledger, references=replaced)
-        known = [(before, row) for before, row in changed if before is not None]
         saved = self._database.save(
             self.connection,
-            new=[self._values(row) for before, row in changed if before is None],
-            settled=[self._answered(before, row) for before, row in known if _is_settled(before, row)],
-            changed=[(before.serial, *self._values(row)) for before, row in known if not _is_settled(before, row)],
-            legs=[
-                (self.ledger, row.reference_id, position, *leg)
-                for _, row in told
-                for position, leg in enumerate(row.legs)
-            ],
+            new=new,
+            settled=settled,
+            changed=changed,
+            legs=legs,
             events=self._builder.events,
-            counts=[(self.ledger, name, *count) for name, count in sorted(counts(changed).items())],
+            counts=[(self.ledger, name, *count) for name, count in sorted(counts(pairs).items())],
             ledger=self.ledger,
             checkpoint=self.checkpoint,
         )

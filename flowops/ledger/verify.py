@@ -104,7 +104,7 @@ def _hash_of_details(event: Event, actors: dict[int, str]) -> str | None:
     actor = actors.get(event.actor) if event.actor is not None else None
     if not isinstance(actor, str) or not isinstance(event.details, str) or not isinstance(event.body, str | None):
         return None
-    return hash_of_details(actor, event.details, event.body)
+    return hash_of_details(actor.encode(), event.details.encode(), (event.body or "").encode())
 
 
 def _expected_hash(event: Event, ledger_id: str, head: str, details: str) -> str | None:
