@@ -80,7 +80,7 @@ def chained(
 
 def row_hash(row: CallRow) -> str:
     """Return a hash of the columns of a row without its serial, and its legs: over their canonical JSON, as a list."""
-    return sha256(canonical((*row[:_SERIAL], tuple(map(tuple, row.legs)))))[:ROW_HASH]
+    return sha256(canonical(row[:_SERIAL] + ([tuple(leg) for leg in row.legs],)))[:ROW_HASH]
 
 
 def hash_of_details(actor: bytes, details: bytes, body: bytes) -> str:
@@ -110,13 +110,14 @@ def canonical(value: Value) -> bytes:
     It is kept as it was written, and never written again to compare. Raises `TypeError` for what is no JSON.
     """
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=_SORTED)
     except orjson.JSONEncodeError:  # such as of a whole number that needs more than 64 bits
         return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 #: Where the serial is in a row; the time of its event and its body follow.
 _SERIAL = 15
+_SORTED = orjson.OPT_SORT_KEYS
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 #: Characters of the hash of a row, six bits each: whoever alters a row has to meet that of one text, not of any two.
 ROW_HASH = 32
@@ -189,7 +190,7 @@ class EventBuilder:
 
 def _data(change: Change, after: CallRow) -> bytes:
     """Return what an event says beyond its name, as JSON."""
-    data: dict[str, Value] = dict(change.data)
+    data: dict[str, Value] = dict(change.data) if change.data else {}
     if change.event_type is CLAIMED:
         data["attempt"] = after.attempts
     if change.detail is not None:

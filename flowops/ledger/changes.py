@@ -92,7 +92,7 @@ def counts(changed: Iterable[tuple[CallRow | None, CallRow]]) -> dict[str, tuple
     """Return by how many calls, and phones, some changes of rows change what is counted (`flowops_counts`)."""
     calls, phones = Counter[str](), Counter[str]()
     # Most of them are alike.
-    for both, number in Counter(_counted(before, after) for before, after in changed).items():
+    for both, number in Counter([_counted(before, after) for before, after in changed]).items():
         for counted, times in zip(both, (-number, number), strict=True):
             if counted is None:
                 continue
@@ -401,7 +401,7 @@ def _ended(legs: Iterable[StoredLeg], word: StoredLeg) -> tuple[StoredLeg, ...]:
 
 def _refused(row: CallRow, change: Change, legs: Iterable[StoredLeg]) -> int:
     """Return how many callees the API has refused among others: its answer says so, and a callback may know better."""
-    refused = sum(leg.error is not None and leg.code is None for leg in legs)
+    refused = sum([leg.error is not None and leg.code is None for leg in legs])
     return refused if change.event_type is ACCEPTED else min(row.refused, refused)
 
 

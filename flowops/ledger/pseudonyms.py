@@ -182,7 +182,7 @@ class Pseudonymizer:
         """Return a value without what is sensitive in it, all of it for None, and without numbers in its texts."""
         if isinstance(value, str):
             if sensitive is None:
-                return {PSEUDONYM: self._text(value), SHOWN: mask(value)}
+                return self._pseudonymized(value)
             shown = _masked(value) if len(value) <= _SHORT_TEXT else mask_text(value)
             return value if shown == value else {PSEUDONYM: self._text(value), SHOWN: shown}
         if sensitive is None:
