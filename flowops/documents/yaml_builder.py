@@ -197,8 +197,8 @@ class Builder:
         # An anchor whose value is not finished yet is None: an alias to it stands inside of it.
         self._anchors: dict[str, Anchor | None] = {}
         self._deepest = 0
-        #: Whether any event may have an anchor or a tag: nearly no file has, and each event would be asked for both.
-        self._may_be_marked = "&" in text or "!" in text
+        #: Whether any scalar may have an anchor or a tag, or any key merge: nearly no file has one, and each is asked.
+        self._may_be_special = "&" in text or "!" in text or MERGE in text
         #: Whether two keys may look the same: an escape makes any character.
         self._may_look_alike = not text.isascii() or "\\" in text
 
@@ -266,12 +266,12 @@ class Builder:
         values, entries = mapping.values, mapping.entries
         end = opening.start_mark.index
         left = self._budget.values
-        in_brackets, may_be_marked = opening.flow_style, self._may_be_marked
+        in_brackets, may_be_special = opening.flow_style, self._may_be_special
         while True:
             key_event = next_event()
             key: str | None
             kind = type(key_event)
-            if kind is ScalarEvent and not (may_be_marked and _is_marked(key_event)):
+            if kind is ScalarEvent and not (may_be_special and _is_marked(key_event)):
                 # The same keys stand in thousands of files.
                 key = intern(key_event.value)
             else:
@@ -288,10 +288,9 @@ class Builder:
             if (
                 kind is ScalarEvent
                 and key not in values
-                and key != MERGE
                 and key is not None
                 and left > 0
-                and not (may_be_marked and _is_marked(event))
+                and not (may_be_special and (key == MERGE or _is_marked(event)))
             ):
                 left -= 1
                 value = event.value
