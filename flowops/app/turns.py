@@ -164,7 +164,10 @@ def _log_turn(job: Job, calls: int, after: _After, due: datetime | None) -> None
 
 
 def bring_forward(ledger: Store) -> list[BatchTurn]:
-    """Have batches looked at when outcomes that were told meanwhile make attempts due; return their next turns."""
+    """Have batches looked at when outcomes that were told meanwhile make attempts due; return their next turns.
+
+    So are those, at once, that wait for no outcome any more: a campaign has ended when its last call has.
+    """
     turns = []
     while (finished := ledger.campaigns.finished()) is not None:
         chains = {
@@ -172,13 +175,15 @@ def bring_forward(ledger: Store) -> list[BatchTurn]:
             for root, attempt in finished.attempts.items()
         }
         tried = ledger.tried([name for names in chains.values() for name in names]) if chains else {}
-        due = {}
+        due, ended = {}, []
         for root, names in chains.items():
             known = [tried[name] for name in names if name in tried]
             standing = standing_of(known[0].attempts, known) if len(known) == len(names) else None
             if standing is not None and standing.due is not None:
                 due[root] = standing.due
-        turns += ledger.campaigns.hear(finished.serial, due)
+            elif standing is not None and not standing.waits:
+                ended.append(root)
+        turns += ledger.campaigns.hear(finished.serial, due, ended)
     return turns
 
 

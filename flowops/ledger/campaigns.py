@@ -76,6 +76,31 @@ class Finished(NamedTuple):
     attempts: Mapping[str, int]
 
 
+class _Heard:
+    """What was heard of the calls of a batch: when the first is due again, and how many chains have ended."""
+
+    def __init__(self, turn: int, due_at: str, again_at: str | None, waiting: str | None) -> None:
+        self.turn = turn
+        self.due_at = due_at
+        self.again_at = again_at
+        self.soonest = NEVER
+        self.ended = 0
+        self._waiting: Mapping[str, int] = json.loads(waiting) if waiting is not None else {}
+
+    def hear(self, due_at: str | None) -> None:
+        """Take one call, which is due again then, or has ended."""
+        if due_at is None:
+            self.ended += 1
+        else:
+            self.soonest = min(self.soonest, due_at)
+
+    @property
+    def waits_still(self) -> dict[str, int]:
+        """Return what is left of what its calls waited for: none of those that have ended waits for an outcome."""
+        left = {**self._waiting, Wait.OUTCOME.value: self._waiting.get(Wait.OUTCOME, 0) - self.ended}
+        return {why: number for why, number in left.items() if number > 0}
+
+
 class Campaigns:
     """The campaigns of one ledger. Every method raises `LedgerError` when the database does not answer."""
 
@@ -268,38 +293,46 @@ class Campaigns:
         """
         return self._database.read(lambda connection: _finished(connection, self._number))
 
-    def hear(self, serial: int, due: Mapping[str, datetime]) -> list[BatchTurn]:
+    def hear(self, serial: int, due: Mapping[str, datetime], ended: Collection[str] = ()) -> list[BatchTurn]:
         """Have the batches of calls looked at when further attempts of these are due; return their next turns.
 
-        One that somebody goes through at this moment is looked at again. It is known then which calls have finished up
-        to the event of a number.
+        So is a batch, at once, when all have `ended` whose outcomes it waits for, and it waits for nothing else. One
+        that somebody goes through at this moment is looked at again. It is known then which calls have finished up to
+        the event of a number.
         """
         at, wanted = now(), {reference: iso(when) for reference, when in due.items()}
 
         def work(connection: Connection) -> list[BatchTurn]:
             connection.run("hear_campaigns", ledger=self._number, serial=serial)
-            return list(self._brought_forward(connection, wanted, at))
+            return list(self._brought_forward(connection, wanted, ended, at))
 
         return write(self._database, self._number, work)
 
-    def _brought_forward(self, connection: Connection, wanted: Mapping[str, str], at: str) -> Iterator[BatchTurn]:
+    def _brought_forward(
+        self, connection: Connection, wanted: Mapping[str, str], ended: Collection[str], at: str
+    ) -> Iterator[BatchTurn]:
         """Bring the batches of calls forward to when these want to be looked at; yield the turns of others than now."""
-        references, soonest = list(wanted), dict[tuple[str, int], tuple[str, int, str, str | None]]()
+        heard: dict[tuple[str, int], _Heard] = {}
+        references = [*wanted, *ended]
         for start in range(0, len(references), CHUNK):
             some = references[start : start + CHUNK]
             for reference, campaign, number, *found in connection.all(
                 "batches_of", ledger=self._number, references=some
             ):
-                before = soonest.get((campaign, number))
-                when = wanted[reference] if before is None else min(before[0], wanted[reference])
-                soonest[campaign, number] = (when, *found)
-        for (campaign, number), (when, turn, due_at, again_at) in soonest.items():
-            batch = {"ledger": self._number, "campaign": campaign, "number": number}
-            if due_at <= at:
-                connection.run("set_again_at", **batch, at=min(when, again_at or when))
-            elif when < due_at:
-                connection.run("bring_forward_batch", **batch, turn=turn, due_at=when)
-                yield BatchTurn(campaign, number, turn + 1, when)
+                batch = heard.setdefault((campaign, number), _Heard(*found))
+                batch.hear(wanted.get(reference))
+        for (campaign, number), batch in heard.items():
+            given = {"ledger": self._number, "campaign": campaign, "number": number}
+            is_over = batch.ended > 0 and not batch.waits_still
+            when = at if is_over else batch.soonest
+            if batch.due_at <= at:
+                again_at = at if batch.ended else batch.soonest
+                connection.run("set_again_at", **given, at=min(again_at, batch.again_at or NEVER))
+            elif when < batch.due_at:
+                connection.run("bring_forward_batch", **given, turn=batch.turn, due_at=when)
+                yield BatchTurn(campaign, number, batch.turn + 1, when)
+            elif batch.ended:
+                connection.run("set_waiting", **given, waiting=json.dumps(batch.waits_still))
 
     def hasten(self, campaigns: Sequence[str], at: datetime, before: datetime) -> None:
         """Have the batches of campaigns looked at `at` a time that would be later, `before` another time."""

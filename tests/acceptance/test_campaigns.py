@@ -390,6 +390,20 @@ def test_an_outcome_that_another_process_records_is_noticed_at_once(project: Pat
     assert dict(api.received) == {"call-1": 1, "call-1~2": 1}
 
 
+def test_a_campaign_is_over_as_soon_as_its_last_call_is(project: Path, api: ApiServer) -> None:
+    (project / "calls/three.yaml").write_text(TWICE)
+    handed_over(project)
+    worker = start("worker", *E, cwd=project, env=ENV)
+    try:
+        until(lambda: shown(project)["waits_for"] == {"outcome": 1})
+        said = asked(project, "ledger", "resolve", "call-1", "--outcome", "completed", "--reason", "heard", "--yes")
+        assert said.code == 0, said.err
+        until(lambda: state(project) == "finished", OUTCOME.total_seconds() / 2)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.communicate(timeout=60)
+
+
 def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until something is true."""
     end = time.monotonic() + seconds

@@ -101,7 +101,7 @@ WHERE ledger = :ledger AND serial > :heard AND serial <= :until AND state = 'fin
 
 -- Of calls whose campaigns are placed, those that are not done.
 -- name: batches_of
-SELECT reference_id, flowops_scheduled.campaign, batch, turn, due_at, again_at
+SELECT reference_id, flowops_scheduled.campaign, batch, turn, due_at, again_at, waiting
 FROM flowops_scheduled
 INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_scheduled.ledger AND id = flowops_scheduled.campaign
 INNER JOIN flowops_batches ON
@@ -112,6 +112,9 @@ WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references)
 
 -- name: set_again_at
 UPDATE flowops_batches SET again_at = :at WHERE ledger = :ledger AND campaign = :campaign AND number = :number
+
+-- name: set_waiting
+UPDATE flowops_batches SET waiting = :waiting WHERE ledger = :ledger AND campaign = :campaign AND number = :number
 
 -- name: again_at
 SELECT again_at FROM flowops_batches WHERE ledger = :ledger AND campaign = :campaign AND number = :number

@@ -10,6 +10,7 @@ import pytest
 from flowops.errors import LedgerError
 from flowops.ledger import campaigns
 from flowops.ledger.campaigns import Campaigns, SealedCalls
+from flowops.ledger.database import iso
 from flowops.model.call import read_attempts
 from flowops.model.campaign import BatchTurn, Campaign, CampaignState, CanarySettings, Left, Wait
 from flowops.model.claims import Record
@@ -203,6 +204,34 @@ def test_an_outcome_that_comes_while_a_batch_is_gone_through_has_it_looked_at_ag
     third = store.campaigns.advance(again, LATE)
     assert third is not None
     assert third.due_at == "2099-01-01T09:30:00.000Z"
+
+
+def test_a_batch_is_looked_at_as_soon_as_the_last_outcome_that_it_waits_for_has_come(store: Store, make) -> None:
+    made = handed_over(store, "spring", ["a", "b"], ["c", "d"])
+    first, second = store.campaigns.open_batches()
+    called(store, make, made, "a", "b", "c", "d")
+    turn = store.campaigns.advance(first, LATE, {Wait.OUTCOME: 2})
+    store.campaigns.advance(second, LATE, {Wait.OUTCOME: 1, Wait.TIME: 1})
+    serial = store.checkpoint().serial
+    assert store.campaigns.hear(serial, {}, ["a", "c"]) == []
+    assert store.campaigns.waiting() == {made.id: {Wait.OUTCOME: 1, Wait.TIME: 1}}
+    assert turn is not None
+    (forward,) = store.campaigns.hear(serial, {}, ["b"])
+    assert (forward.number, forward.turn) == (turn.number, turn.turn + 1)
+    assert forward.due_at < turn.due_at
+    again = store.campaigns.advance(forward, None)
+    assert again is not None
+    assert store.campaigns.hear(serial, {}, ["a"]) == []  # it is done
+
+
+def test_a_call_that_ends_while_its_batch_is_gone_through_has_it_looked_at_again(store: Store, make) -> None:
+    made = handed_over(store, "spring", ["a"])
+    (turn,) = store.campaigns.open_batches()
+    called(store, make, made, "a")
+    assert store.campaigns.hear(store.checkpoint().serial, {}, ["a"]) == []
+    again = store.campaigns.advance(turn, LATE, {Wait.OUTCOME: 1})
+    assert again is not None
+    assert again.due_at < iso(LATE)
 
 
 def test_only_outcomes_are_asked_for_that_may_make_another_attempt_due(store: Store, make, monkeypatch) -> None:
