@@ -124,7 +124,7 @@ def elsewhere(planned: Planned, entry: Entry | None) -> CallResult:
     if entry.state is State.CANCELLED:
         return CallResult(reference_id, Outcome.CANCELLED, error="an operator has cancelled it")
     if entry.state.is_placed:
-        if entry.fingerprint == planned.fingerprint:
+        if entry.fingerprint in ("", planned.fingerprint):  # of what was imported or proved nobody knows what it said
             return CallResult(reference_id, Outcome.UNCHANGED, ids)
         why = "another run placed this reference-id with other content; give it a new reference-id, or accept the edit"
         return CallResult(reference_id, Outcome.CONFLICT, ids, error=why)

@@ -46,10 +46,17 @@ class Interrupted(Exception):
 
 
 class Lease(NamedTuple):
-    """Whether a run has its lease, for long enough to send what it claims now; `now` is the database's time."""
+    """Why a run has `lost` its lease: None where it has it for long enough to send what it claims now.
 
-    is_held: bool
+    `now` is the database's time.
+    """
+
+    lost: str | None
     now: float
+
+
+#: Why a run that stood still claims nothing more.
+LEASE_LOST = "this run was suspended, or could not reach the ledger, so long that it has lost its lease"
 
 
 class Connection:

@@ -25,7 +25,7 @@ from flowops.common.addresses import BadAddress, postgres_parameters
 from flowops.common.called import install_command
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
-from flowops.ledger.database import Connection, Database, Lease, migrations, statements
+from flowops.ledger.database import LEASE_LOST, Connection, Database, Lease, migrations, statements
 from flowops.ledger.leases import Heartbeat
 from flowops.ledger.spool import Spool
 from flowops.ledger.witness import Server
@@ -93,6 +93,9 @@ class PostgresDatabase(Database):
         self._sandbox = sandbox
         self._leases: dict[str, RunLease] = {}
         self._is_standby, self._pid, self._mark = False, 0, ""
+        #: Which server was connected to, and why no run may claim a call since it is another one.
+        self._server: Server | None = None
+        self._moved: str | None = None
 
     def _connect(self) -> Connection:
         # A statement that the server had prepared while the ledger was empty would go on reading whole tables when it
@@ -102,6 +105,7 @@ class PostgresDatabase(Database):
             connection = Connection(raw, self.name, _statements())
             self._check_server(connection)
             self._mark_session(connection)
+            self._compare_server(connection)
         except BaseException:
             raw.close()
             raise
@@ -132,6 +136,16 @@ class PostgresDatabase(Database):
             connection.raw.execute("SET synchronous_commit = on")
         connection.raw.execute(f"SET lock_timeout = {LOCK_TIMEOUT}")
         connection.raw.execute(f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT}")
+
+    def _compare_server(self, connection: Connection) -> None:
+        """See whether a connection that was lost leads to a server now that may lack what was written last.
+
+        What has happened is recorded there all the same, but runs claim nothing more: it may have lost the claims of
+        others, which would ring again.
+        """
+        before, self._server = self._server, self.server(connection)
+        if before is not None and self._server.is_another(before):
+            self._moved = f"the ledger is on another server now, which may lack what was written last: {self.name}"
 
     def _mark_session(self, connection: Connection) -> None:
         """Mark the session, and see that it is one: a lease is held by a session.
@@ -241,7 +255,7 @@ class PostgresDatabase(Database):
         is_held, is_enough, now = found or (False, False, 0.0)
         if is_held and not is_enough:  # it has just woken up, and the heartbeat has not
             is_held = connection.run("renew_lease", run=run, lease=LEASE) > 0
-        return Lease(bool(is_held), now)
+        return Lease(self._moved or (None if is_held else LEASE_LOST), now)
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:
         return self._locked(connection, named) & self._beating(connection, named)

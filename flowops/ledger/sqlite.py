@@ -194,7 +194,7 @@ class SqliteDatabase(Database):
 
     def lease(self, connection: Connection, run: str) -> Lease:  # noqa: ARG002
         """Return that it is held: the lock lasts as long as the process, however long it stands still."""
-        return Lease(True, self.clock(connection))
+        return Lease(None, self.clock(connection))
 
     def alive(self, connection: Connection, named: Sequence[str]) -> set[str]:  # noqa: ARG002
         return {run for run in named if self._leases is not None and self._leases.alive(run)}

@@ -46,8 +46,6 @@ _log = logging.getLogger(__name__)
 _CLAIMED = EventType.CLAIMED
 #: What is recorded of a call whose request was answered, or may have been.
 _ANSWERED = REFUSALS | {EventType.ACCEPTED, EventType.UNCLEAR}
-#: Why a run that stood still claims nothing more.
-LEASE_LOST = "this run was suspended, or could not reach the ledger, so long that it has lost its lease"
 #: How many results a message names when they can be kept nowhere.
 MANY = 20
 
@@ -132,8 +130,8 @@ class Store(Evidence):
         now = standing(connection, self.number)
         lease = self._database.lease(connection, self.run)
         here = monotonic()
-        if not lease.is_held:
-            return _without_claims(transaction, changes, Written(done=False, state=None, lost=LEASE_LOST))
+        if lease.lost is not None:
+            return _without_claims(transaction, changes, Written(done=False, state=None, lost=lease.lost))
         if now.stopped is not None:
             return _without_claims(transaction, changes, Written(done=False, state=None, stopped=now.stopped))
         if rate is None and not now.paused_until:

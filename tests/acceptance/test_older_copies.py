@@ -226,10 +226,7 @@ class TestServers:
                 primary.execute("SELECT pg_reload_conf()")
                 shared.place(3)
             else:
-                other.follow(primary)
-                other.execute("ALTER SYSTEM SET primary_conninfo = ''")
-                other.execute("SELECT pg_reload_conf()")
-                other.stand_alone()
+                other.leave(primary)
                 shared.place(3)
             primary.execute("ALTER SYSTEM RESET synchronous_standby_names")
             other.promote()

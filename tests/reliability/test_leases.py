@@ -16,7 +16,7 @@ from support.oracle import nothing_is_lost
 from support.repository import PLACE
 from support.server import Gate
 
-from flowops.ledger.store import LEASE_LOST
+from flowops.ledger.database import LEASE_LOST
 from flowops.model.ledger import State
 
 if TYPE_CHECKING:

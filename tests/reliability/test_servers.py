@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import postgres
@@ -12,6 +13,7 @@ from support.repository import PLACE, make
 from support.server import Gate
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
     from support.forks import Forks
@@ -51,6 +53,39 @@ def test_results_wait_for_a_server_that_has_gone_away(
         assert nothing_is_lost(here, api) == set()
     assert api.received == dict.fromkeys(here.references, 1)
     assert not list((here.root / ".flowops").glob("spool*"))
+
+
+def test_a_run_claims_nothing_more_on_a_standby_that_may_lack_what_was_written(
+    tmp_path: Path, api: ApiServer, forks: Forks
+) -> None:
+    """It was promoted while the run goes on: calls that others have placed since it fell behind would ring again."""
+    before, behind = Gate(), Gate()
+
+    def behave(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+        gate = before if request["instruction-id"] in first else behind
+        gate(connection, request, headers)
+
+    api.behave = behave
+    with ExitStack() as one, postgres.standby(primary := one.enter_context(postgres.serve())) as other:
+        second = other.uri.partition("?")[2]
+        url = f"{primary.uri.format('postgres')}&{second}&target_session_attrs=read-write"
+        here = make(tmp_path / "repository", api.url, CALLS, ledger=url, concurrency=WORKERS)
+        first = here.references[:WORKERS]
+        running = forks.start(*PLACE, cwd=here.root, env=here.env)
+        api.wait_for(WORKERS)
+        other.leave(primary)
+        before.open()
+        api.wait_for(2 * WORKERS)
+        one.close()
+        other.promote()
+        other.wait_until_it_writes()
+        behind.open()
+        ran = running.wait()
+        assert (ran.code, "the ledger is on another server now" in ran.json["failure"]) == (5, True), ran.out
+        posted = api.received.total()
+        assert ran.json["summary"]["placed"] == posted < CALLS
+        assert forks.run(*PLACE, cwd=here.root, env=here.env).code == 5
+        assert api.received.total() == posted == len(api.received)
 
 
 def test_sessions_that_end_again_and_again_lose_nothing(

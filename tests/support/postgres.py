@@ -64,8 +64,11 @@ class Server:
             assert time.monotonic() < deadline, "the server still recovers"
             time.sleep(0.02)
 
-    def stand_alone(self) -> None:
-        """Wait until a standby that was told to hears no more of its primary."""
+    def leave(self, primary: Server) -> None:
+        """Let a standby that has all that its primary has written hear no more of it."""
+        self.follow(primary)
+        self.execute("ALTER SYSTEM SET primary_conninfo = ''")
+        self.execute("SELECT pg_reload_conf()")
         deadline = time.monotonic() + 30
         while self.value("SELECT count(*) FROM pg_stat_wal_receiver"):
             assert time.monotonic() < deadline, "the standby still follows"

@@ -23,7 +23,7 @@ from flowops.apply.options import RunOptions
 from flowops.apply.run import RunFailed, apply, move
 from flowops.errors import LedgerError
 from flowops.ledger import operations, records
-from flowops.ledger.database import Lease
+from flowops.ledger.database import LEASE_LOST, Lease
 from flowops.ledger.database import now as wall_clock
 from flowops.ledger.history import Opened
 from flowops.ledger.keys import GIVEN
@@ -98,12 +98,12 @@ class Leases(SqliteDatabase):
 
     def lease(self, connection: Connection, run: str) -> Lease:
         if not self._heartbeats:
-            return Lease(True, self._clock())
+            return Lease(None, self._clock())
         if _has_ended(run, connection) or not self._beating(run):
-            return Lease(False, self._clock())
+            return Lease(LEASE_LOST, self._clock())
         if self._clock() - self._beats[run] > LEASE - TO_SEND:
             self._beats[run] = self._clock()
-        return Lease(True, self._clock())
+        return Lease(None, self._clock())
 
     def clock(self, connection: Connection) -> float:
         return self._clock()

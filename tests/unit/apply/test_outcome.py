@@ -223,6 +223,7 @@ def entry(state, *, fingerprint=FINGERPRINT_OF_A, error=None, live=False):
         (entry(State.REJECTED), (Outcome.NOT_ATTEMPTED, (), "another run had it refused: no reason given")),
         (entry(State.PLACED), (Outcome.UNCHANGED, ("7",), None)),
         (entry(State.FINISHED), (Outcome.UNCHANGED, ("7",), None)),
+        (entry(State.PLACED, fingerprint=""), (Outcome.UNCHANGED, ("7",), None)),
         (entry(State.IN_FLIGHT, live=True), (Outcome.IN_FLIGHT, (), "still in flight in another run")),
         (entry(State.IN_FLIGHT), (Outcome.IN_DOUBT, ("7",), "in flight in another run")),
         (entry(State.IN_DOUBT, error="time-out"), (Outcome.IN_DOUBT, ("7",), "time-out")),
