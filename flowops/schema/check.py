@@ -14,13 +14,14 @@ from flowops.common.numbers import are_canonical, is_canonical
 from flowops.common.numbers import explain as explain_number
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.document import Problem
-from flowops.schema.engine import fast_errors, fast_validator
+from flowops.schema.engine import fast_errors, fast_validator, slow_validator
 from flowops.schema.explain import MOST, SchemaError, explain
 from flowops.schema.store import schema_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from jsonschema.protocols import Validator
     from jsonschema_rs import Draft202012Validator
 
     from flowops.common.budget import Budget
@@ -46,6 +47,10 @@ class Checker:
         # Of some schemas only what they say is asked, and to compile one takes longer than a document.
         return fast_validator(self.schema)
 
+    @cached_property
+    def _slow(self) -> Validator:
+        return slow_validator(self.schema)
+
     def check(self, value: Value, budget: Budget | None = None) -> list[SchemaError]:
         """Return what is wrong with a value, nothing when it fits; `budget` bounds the work of saying it."""
         try:
@@ -53,8 +58,8 @@ class Checker:
                 return []
         except (ValueError, SystemError):
             # Not a JSON value at all: half a character (a SystemError in jsonschema-rs 0.37), a foreign type.
-            return unsendable_errors(value) or explain(self.schema, value, data=self._data, budget=budget)
-        return explain(self.schema, value, data=self._data, budget=budget) or [
+            return unsendable_errors(value) or explain(self._slow, value, data=self._data, budget=budget)
+        return explain(self._slow, value, data=self._data, budget=budget) or [
             SchemaError(path, f"does not fit `{keyword}` of its schema")
             for path, keyword in fast_errors(self.schema, value, MOST)
         ]
@@ -117,7 +122,7 @@ def check_document(document: Document) -> tuple[list[Problem], frozenset[str] | 
 
 def check_body(call: Call) -> list[Problem]:
     """Return what is wrong with a rendered body, its phone numbers included, in the names of a spec."""
-    errors = check("request", call.body)
+    errors = _shape_errors(call.body)
     lost = unsendable_errors(call.body.get("flow-variables"), ("flow-variables",))
     if lost:
         # What JSON cannot carry the schema may trip over, too: once is enough.
@@ -125,6 +130,31 @@ def check_body(call: Call) -> list[Problem]:
     errors += _number_errors(call.body, {error.path for error in errors})
     errors += _integer_errors(call)
     return [_body_problem(call, error) for error in errors]
+
+
+def _shape_errors(body: Mapping[str, Value]) -> list[SchemaError]:
+    """Return what is wrong with the shape of a body: each field by itself, as many rows may have one that is wrong.
+
+    To say why a value does not fit takes as long as all of its schema is large.
+    """
+    checkers = _field_checkers()
+    errors = [error for name, each in checkers.items() if name in body for error in each.check({name: body[name]})]
+    wrong = {error.path for error in errors}
+    return errors + [error for error in _fields_checker().check(body) if error.path not in wrong]
+
+
+@lru_cache(maxsize=1)
+def _field_checkers() -> Mapping[str, Checker]:
+    """Return what checks each field of a body, whatever the others are."""
+    fields = checker("request").schema["properties"]
+    return {name: Checker({"properties": {name: field}}, data=True) for name, field in fields.items()}
+
+
+@lru_cache(maxsize=1)
+def _fields_checker() -> Checker:
+    """Return what checks which fields a body has, whatever they are."""
+    schema = checker("request").schema
+    return Checker({**schema, "properties": dict.fromkeys(schema["properties"], True)}, data=True)
 
 
 def reference_errors(reference: str) -> list[SchemaError]:

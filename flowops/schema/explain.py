@@ -19,13 +19,14 @@ from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY, other_shape
 from flowops.common.patterns import regex
 from flowops.common.text import escaped
 from flowops.common.tuples import NamedTuple
-from flowops.schema.engine import TEMPLATE_PATTERN, TooMuchWork, matcher, paid_by, slow_validator
+from flowops.schema.engine import TEMPLATE_PATTERN, TooMuchWork, matcher, paid_by
 from flowops.schema.wording import choice, describe, expected, kind, limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
 
     from flowops.common.budget import Budget
     from flowops.model.document import Path, Value
@@ -106,15 +107,19 @@ _NUMERAL = regex(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _YES, _NO = ("yes", "on", "true", "y"), ("no", "off", "false", "n")
 
 
-def explain(schema: Schema, value: Value, *, data: bool = False, budget: Budget | None = None) -> list[SchemaError]:
+def explain(
+    validator: Validator, value: Value, *, data: bool = False, budget: Budget | None = None
+) -> list[SchemaError]:
     """Return everything that is wrong with a value, one message a mistake; no more than a budget is enough for.
+
+    `validator` is the slow one of its schema.
 
     Of `data`, which may be somebody's, no value is repeated whole; of a document it is what the user wrote.
     """
     found: dict[tuple[Path, str], tuple[int, SchemaError]] = {}
     with paid_by(budget), suppress(TooMuchWork):
-        for failure in islice(slow_validator(schema).iter_errors(value), MOST):
-            for rank, error in _errors(failure, schema, data=data):
+        for failure in islice(validator.iter_errors(value), MOST):
+            for rank, error in _errors(failure, validator.schema, data=data):
                 found.setdefault((error.path, error.text), (rank, error))
     best: dict[Path, int] = {}
     for rank, error in found.values():
@@ -127,7 +132,7 @@ _RANKS = {"type": 0, "const": 1, "enum": 1, "not": 2}
 _LATER = 3
 
 
-def _errors(failure: ValidationError, root: Schema, *, data: bool) -> list[tuple[int, SchemaError]]:
+def _errors(failure: ValidationError, root: Any, *, data: bool) -> list[tuple[int, SchemaError]]:
     keyword = str(failure.validator)
     if keyword in ("anyOf", "oneOf"):
         chosen = branch(failure)
@@ -139,7 +144,7 @@ def _errors(failure: ValidationError, root: Schema, *, data: bool) -> list[tuple
     return [(rank, error) for error in [_error(failure, keyword, root, data=data)]]
 
 
-def _error(failure: ValidationError, keyword: str, root: Schema, *, data: bool) -> SchemaError:
+def _error(failure: ValidationError, keyword: str, root: Any, *, data: bool) -> SchemaError:
     path: Path = tuple(failure.absolute_path)
     code = _code(failure, root)
     explain_keyword = _KEYWORDS.get(keyword, _other)
