@@ -71,7 +71,8 @@ def test_a_run_claims_nothing_more_on_a_standby_that_may_lack_what_was_written(
         url = f"{primary.uri.format('postgres')}&{second}&target_session_attrs=read-write"
         here = make(tmp_path / "repository", api.url, CALLS, ledger=url, concurrency=WORKERS)
         first = here.references[:WORKERS]
-        running = forks.start(*PLACE, cwd=here.root, env=here.env)
+        patient = {"constants": {"flowops.ledger.transaction.PAUSE": 1.0}}
+        running = forks.start(*PLACE, cwd=here.root, env=here.env, failpoint=patient)
         api.wait_for(WORKERS)
         other.leave(primary)
         before.open()
