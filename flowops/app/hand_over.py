@@ -97,6 +97,7 @@ class Draft:
         """Take calls for as long as the block lasts; of what was not handed over by then nothing is left."""
         self._saved, self._ledger = saved, ledger
         self._seal = seal_of(workspace.project, workspace.environment, ledger)
+        ledger.campaigns.undo_unfinished()
         self._others = ledger.campaigns.exist()
         self._new = _new(ledger, self._name, self._start)
         self._canary = None
@@ -155,8 +156,10 @@ class Draft:
     def _write(self) -> Future[Campaign]:
         """Begin to write what is sealed."""
         if self._written is None:
+            ledger = self._ledger
+            ledger.begin()
             self._written = self._writer.submit(
-                self._ledger.campaigns.hand_over, self._new, self._spool, self._spool.approved
+                ledger.campaigns.hand_over, self._new, self._spool, self._spool.approved, ledger.run
             )
         return self._written
 

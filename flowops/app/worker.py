@@ -66,8 +66,6 @@ FRESH = 15.0
 SPARING = 20.0
 #: Seconds between two searches for batches whose jobs were lost.
 AUDIT = 300.0
-#: How long a hand-over may take; one that was never finished is deleted then.
-_ABANDONED = timedelta(days=1)
 #: Seconds for which nothing is due when a worker closes its engine, and between two looks until something is.
 RESTFUL, RESTING = 120.0, 2.0
 #: Seconds by which the clocks of a worker and the database may differ.
@@ -384,7 +382,8 @@ class _Worker:
             for turn in campaigns.open_batches():
                 if _job(turn) not in known:
                     self._give_job(engine, turn)
-            for gone in {*(self._known - now), *campaigns.purge(clock() - self._keep, clock() - _ABANDONED)}:
+            campaigns.undo_unfinished()
+            for gone in {*(self._known - now), *campaigns.purge(clock() - self._keep)}:
                 engine.drop(gone)
             self._known, self._audited_at = now, time.monotonic()
         return min((_seconds_to(each.due_at) for each in left.values()), default=inf)

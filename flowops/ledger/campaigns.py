@@ -109,8 +109,12 @@ class Campaigns:
         self._number = number
         self._actor = actor
 
-    def hand_over(self, new: Campaign, batches: Iterable[SealedCalls], approved: Callable[[], Campaign]) -> Campaign:
+    def hand_over(
+        self, new: Campaign, batches: Iterable[SealedCalls], approved: Callable[[], Campaign], run: str
+    ) -> Campaign:
         """Write a campaign and all of its batches; it exists for others only when that is done.
+
+        Whatever a `run` has written that does not live any more, others undo.
 
         `approved` gives the same campaign when there are no more batches, with its digest, settings and canary: what is
         known once its plan is made. Raises LedgerError, and leaves nothing, where a call waits in another campaign.
@@ -126,6 +130,7 @@ class Campaigns:
             "who": new.who,
             "host": new.host,
             "commit": new.commit,
+            "run": run,
         }
         write(database, ledger, lambda it: it.run("insert_campaign", **first))
         calls = phones = number = 0
@@ -145,11 +150,18 @@ class Campaigns:
                 "calls": calls,
                 "phones": phones,
                 "batches": number,
+                "run": run,
             }
-            write(database, ledger, lambda it: it.run("begin_campaign", **known))
+            has_begun = write(database, ledger, lambda it: it.run("begin_campaign", **known)) > 0
         except BaseException:
             self.delete(new.id)
             raise
+        if not has_begun:
+            self.delete(new.id)
+            raise LedgerError(
+                "this run was suspended so long that others took it for dead; nothing was handed over",
+                hint="plan again",
+            )
         return made
 
     def _insert(self, campaign: Campaign, first: int, batches: Sequence[SealedCalls]) -> None:
@@ -344,19 +356,27 @@ class Campaigns:
         given = {"ledger": self._number, "campaign": campaign}
         return write(self._database, self._number, lambda it: it.run("end_canary", **given)) > 0
 
-    def purge(self, ended_before: datetime, written_before: datetime) -> list[str]:
-        """Delete campaigns that ended before a time, and those that were begun before one and never handed over."""
-        given = {"ledger": self._number}
-
-        def work(connection: Connection) -> list[str]:
-            old = connection.all("ended_campaigns", before=iso(ended_before), **given)
-            lost = connection.all("unfinished_campaigns", before=iso(written_before), **given)
-            return [campaign for (campaign,) in (*old, *lost)]
-
-        found = self._database.read(work)
+    def purge(self, ended_before: datetime) -> list[str]:
+        """Delete campaigns that ended before a time; return which."""
+        given = {"ledger": self._number, "before": iso(ended_before)}
+        found = [campaign for (campaign,) in self._database.read(lambda it: it.all("ended_campaigns", **given))]
         for campaign in found:
             self.delete(campaign)
         return found
+
+    def undo_unfinished(self) -> None:
+        """Delete what runs have left that ended while they handed a campaign over."""
+        given = {"ledger": self._number}
+
+        def work(connection: Connection) -> list[tuple[str, str]]:
+            found = connection.all("unfinished_campaigns", **given)
+            alive = self._database.alive(connection, sorted({run for _, run in found if run})) if found else ()
+            return [(campaign, run) for campaign, run in found if run not in alive]
+
+        for campaign, run in self._database.read(work):
+            lost = {**given, "campaign": campaign, "run": run}
+            if write(self._database, self._number, lambda it, lost=lost: it.run("disown_campaign", **lost)):  # type: ignore[misc]
+                self.delete(campaign)
 
     def delete(self, campaign: str) -> None:
         """Delete a campaign and all that it holds; what was placed stays in the ledger."""

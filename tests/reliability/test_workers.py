@@ -14,7 +14,7 @@ import pytest
 from support import postgres
 from support.repository import make
 from support.tcp import TcpProxy
-from support.workers import PATIENCE, SETTINGS, SHORT, FaithlessEngine, Workers, workers_of
+from support.workers import PATIENCE, SETTINGS, SHORT, E, FaithlessEngine, Workers, workers_of
 
 from flowops.app import worker as app_worker
 from flowops.app.observer import SILENT
@@ -79,6 +79,25 @@ def test_one_that_is_frozen_inside_of_a_transaction_keeps_nobody_waiting(workers
     frozen.send(signal.SIGCONT)
     time.sleep(1)
     assert len(workers.unclear(api)) <= MOST_UNCLEAR
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_hand_over_that_is_killed_is_undone_by_the_next_one(
+    repository: Maker, api: ApiServer, forks: Forks, written: int
+) -> None:
+    workers = Workers(repository(30, workers=SETTINGS), forks)
+    detach, prepared = ("apply", "--detach", "--auto-approve", *E), {"batch": 1, "written": written}
+    killed = forks.run(*detach, cwd=workers.here.root, env=workers.env, prepare=prepared)
+    assert killed.code == -signal.SIGKILL
+    until = time.monotonic() + PATIENCE
+    while (ran := forks.run(*detach, cwd=workers.here.root, env=workers.env)).code != 0:  # a session ends in its time
+        assert "plan again" in ran.err
+        assert time.monotonic() < until, ran.err
+    with workers.here.open() as store:
+        (campaign,) = store.campaigns.all()
+        assert (campaign.calls, len(store.campaigns.references(campaign.id))) == (30, 30)
+        assert store.campaigns.sealed(campaign.id, 0) is not None
+        assert len(store.campaigns.open_batches()) == 1
 
 
 def test_apply_of_the_same_files_takes_nothing_of_a_campaign(workers: Workers, api: ApiServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import threading
@@ -45,12 +46,18 @@ STALE = 1.5
 
 
 def prepare(
-    *, constants: dict[str, Any] | None = None, clock: float = 0.0, freeze: int = 0, batch: int | None = None
+    *,
+    constants: dict[str, Any] | None = None,
+    clock: float = 0.0,
+    freeze: int = 0,
+    batch: int | None = None,
+    written: int | None = None,
 ) -> None:
     """Change this process before it runs a command.
 
     `constants` are waits by module and name, `clock` is by how many seconds the time is wrong, `freeze` in which of its
-    transactions it stops itself, and `batch` how many calls a batch has.
+    transactions it stops itself, `batch` how many calls a batch has, and `written` behind how many transactions with
+    batches a hand-over kills itself.
     """
     if clock:
         import time_machine
@@ -60,6 +67,8 @@ def prepare(
         from flowops.app import hand_over
 
         hand_over.BATCH = batch
+    if written is not None:
+        _kill_behind(written)
     for name, value in (constants or {}).items():
         module, _, constant = name.rpartition(".")
         is_time = isinstance(getattr(import_module(module), constant), timedelta)
@@ -70,6 +79,23 @@ def prepare(
         Timing.__init__.__defaults__ = (0.1, STALE, *defaults[2:])  # type: ignore[attr-defined]
     if freeze:
         watch_flushes(Failpoints(nth=freeze, point="flushed", signal=signal.SIGSTOP))
+
+
+def _kill_behind(written: int) -> None:
+    """Have a hand-over kill its process when so many transactions with batches are on disk."""
+    from flowops.ledger.campaigns import Campaigns
+
+    insert, left = Campaigns._insert, [written]
+
+    def watched(*args: Any) -> None:
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        insert(*args)
+        left[0] -= 1
+        if not left[0] and written:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Campaigns._insert = watched  # type: ignore[method-assign]
 
 
 class Workers:

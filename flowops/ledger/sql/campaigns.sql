@@ -2,9 +2,9 @@
 
 -- name: insert_campaign
 INSERT INTO flowops_campaigns (
-  ledger, id, name, state, created_at, starts_at, who, host, "commit", digest, settings, calls, phones, batches
+  ledger, id, name, state, created_at, starts_at, who, host, "commit", digest, settings, calls, phones, batches, run
 )
-VALUES (:ledger, :id, :name, 'new', :at, :starts_at, :who, :host, :commit, '', '{}', 0, 0, 0)
+VALUES (:ledger, :id, :name, 'new', :at, :starts_at, :who, :host, :commit, '', '{}', 0, 0, 0, :run)
 
 -- name: campaigns
 SELECT
@@ -30,7 +30,7 @@ SELECT EXISTS (SELECT 1 FROM flowops_campaigns WHERE ledger = :ledger AND state 
 UPDATE flowops_campaigns SET
   state = 'running', digest = :digest, settings = :settings, canary = :canary, calls = :calls, phones = :phones,
   batches = :batches, heard = (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
-WHERE ledger = :ledger AND id = :campaign AND state = 'new'
+WHERE ledger = :ledger AND id = :campaign AND state = 'new' AND run = :run
 
 -- Whoever resumes one has all of its batches looked at, so nothing that was told before matters.
 -- name: set_campaign
@@ -42,9 +42,12 @@ WHERE ledger = :ledger AND id = :campaign AND state IN ('running', 'paused')
 -- name: end_canary
 UPDATE flowops_campaigns SET canary = NULL WHERE ledger = :ledger AND id = :campaign AND canary IS NOT NULL
 
--- Those that a process was killed over while it wrote them.
 -- name: unfinished_campaigns
-SELECT id FROM flowops_campaigns WHERE ledger = :ledger AND state = 'new' AND created_at < :before
+SELECT id, run FROM flowops_campaigns WHERE ledger = :ledger AND state = 'new'
+
+-- From then on no run is the one that writes it.
+-- name: disown_campaign
+UPDATE flowops_campaigns SET run = '' WHERE ledger = :ledger AND id = :campaign AND state = 'new' AND run = :run
 
 -- name: ended_campaigns
 SELECT id FROM flowops_campaigns

@@ -47,7 +47,8 @@ def campaign(name: str = "spring", **fields: object) -> Campaign:
 def handed_over(store: Store, name: str = "spring", *batches: list[str], **fields: object) -> Campaign:
     new = campaign(name, **fields)
     sealed = [SealedCalls(batch, [7] * len(batch), len(batch), b"sealed") for batch in batches]
-    return store.campaigns.hand_over(new._replace(digest="", settings={}, canary=None), sealed, lambda: new)
+    store.begin()
+    return store.campaigns.hand_over(new._replace(digest="", settings={}, canary=None), sealed, lambda: new, store.run)
 
 
 def test_a_campaign_is_what_was_handed_over(store: Store) -> None:
@@ -275,11 +276,31 @@ def test_many_calls_are_written_and_deleted_some_at_a_time(store: Store, monkeyp
     assert store.campaigns.references(made.id) == []
 
 
-def test_what_ended_is_purged_with_its_rows(store: Store, address) -> None:
-    old, new = handed_over(store, "spring", ["a"]), handed_over(store, "autumn", ["b"])
+def test_what_ended_is_purged_with_its_rows(store: Store) -> None:
+    old = handed_over(store, "spring", ["a"])
     store.campaigns.set(old.id, CampaignState.FINISHED)
-    address.sql("UPDATE flowops_campaigns SET state = 'new' WHERE name = 'autumn'")
-    later = datetime.now(UTC) + timedelta(seconds=1)
-    assert sorted(store.campaigns.purge(later, later)) == sorted([old.id, new.id])
+    assert store.campaigns.purge(datetime.now(UTC) + timedelta(seconds=1)) == [old.id]
     assert store.campaigns.sealed(old.id, 0) is None
     assert not store.campaigns.exist()
+
+
+def test_what_is_handed_over_by_a_run_that_lives_is_left_to_it(store: Store, address) -> None:
+    made = handed_over(store, "spring", ["a"])
+    address.sql("UPDATE flowops_campaigns SET state = 'new'")
+    store.campaigns.undo_unfinished()
+    assert store.campaigns.sealed(made.id, 0) is not None
+    address.sql("UPDATE flowops_campaigns SET run = 'dead'")
+    store.campaigns.undo_unfinished()
+    assert store.campaigns.sealed(made.id, 0) is None
+
+
+def test_a_run_that_was_taken_for_dead_hands_nothing_over(store: Store, address) -> None:
+    def taken_for_dead() -> Campaign:
+        address.sql("UPDATE flowops_campaigns SET run = ''")
+        return campaign()
+
+    sealed = [SealedCalls(["a"], [7], 1, b"sealed")]
+    with pytest.raises(LedgerError, match="suspended so long"):
+        store.campaigns.hand_over(campaign(), sealed, taken_for_dead, store.run)
+    assert not store.campaigns.exist()
+    assert store.campaigns.sealed("id-spring", 0) is None

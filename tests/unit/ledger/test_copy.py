@@ -215,7 +215,9 @@ def _live(home: Home, make: Made) -> None:
         store.set_throttle("page 1", datetime(2099, 1, 1, tzinfo=UTC))
         store.block(["+442079460099"], "she asked us to")
         store.pause(3000)
-        store.campaigns.hand_over(SPRING, [SealedCalls(["later"], [-7], 1, b"\x00sealed\xff")], lambda: SPRING)
+        store.campaigns.hand_over(
+            SPRING, [SealedCalls(["later"], [-7], 1, b"\x00sealed\xff")], lambda: SPRING, store.run
+        )
         assert store.stop("a break")
         assert store.resume()
     with home.open() as store:  # another process: the run that claimed them is gone
@@ -310,7 +312,7 @@ class TestAll:
                 lambda: store.take_slot(1.0),
                 lambda: store.rehearsed("rehearsal-1", "with the words of another"),
                 lambda: store.import_calls([ImportedCall("late")]),
-                lambda: store.campaigns.hand_over(SPRING, [], lambda: SPRING),
+                lambda: store.campaigns.hand_over(SPRING, [], lambda: SPRING, store.run),
             ):
                 with pytest.raises(LedgerError, match="has moved to another database") as caught:
                     write()

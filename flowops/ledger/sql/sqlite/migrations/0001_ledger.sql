@@ -198,7 +198,7 @@ CREATE TABLE flowops_blocked (
 CREATE UNIQUE INDEX flowops_blocked_callee ON flowops_blocked (ledger, callee) WHERE lifted_at IS NULL;
 
 -- One row a campaign, see `flowops.model.campaign.Campaign`. `settings`, `canary` and `totals` are JSON. A campaign is
--- `new` while it is written; what its calls came to is kept when it is over. `heard` is the event up to which workers
+-- `new` while a `run` writes it, and lives; what its calls came to is kept when it is over. `heard` is the event up to which workers
 -- have asked which outcomes make further attempts due.
 CREATE TABLE flowops_campaigns (
   ledger INTEGER NOT NULL,
@@ -220,6 +220,7 @@ CREATE TABLE flowops_campaigns (
   canary TEXT,
   totals TEXT,
   heard BIGINT NOT NULL DEFAULT 0,
+  run TEXT NOT NULL,
   PRIMARY KEY (ledger, id)
 );
 
