@@ -17,7 +17,7 @@ from yaml.events import DocumentStartEvent, StreamEndEvent
 from flowops.common.patterns import regex
 from flowops.common.text import Lines, count_breaks
 from flowops.common.tuples import NamedTuple
-from flowops.documents.yaml_builder import Abandoned, Budget, Builder, has_only_characters, no_character
+from flowops.documents.yaml_builder import Abandoned, Budget, Builder, Source, has_only_characters, no_character
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, syntax_problem
 from flowops.model.document import Place, Problem, SourceMap
 
@@ -71,10 +71,10 @@ def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
     if "%" in text and len(_TAG_DIRECTIVE.findall(text)) > _MAX_TAG_DIRECTIVES:
         return [_refused(file, text, 0, "tags are not supported, and this file declares many of them")]
     text, documents = _characters(file, text)
-    lines = Lines(text)
+    source = Source.of(file, text)
     position = 0
     for _ in range(_MAX_BROKEN):
-        rest = _read_from(file, text, lines, position, budget, documents)
+        rest = _read_from(source, position, budget, documents)
         if rest is None:
             return documents
         position = rest
@@ -82,10 +82,9 @@ def parse(file: str, text: str, budget: Budget) -> list[Parsed]:
     return [*documents, _refused(file, text, position, message)]
 
 
-def _read_from(
-    file: str, text: str, lines: Lines, position: int, budget: Budget, documents: list[Parsed]
-) -> int | None:
+def _read_from(source: Source, position: int, budget: Budget, documents: list[Parsed]) -> int | None:
     """Read documents up to the end or a broken one; where the document behind that begins, if there is one."""
+    file, text = source.file, source.text
     # Blanks in place of what has been read keep every line, column and offset what it is in the file.
     next_event = _LOADER(_blanks(text, position) + text[position:] if position else text).get_event
     reached: int | None
@@ -93,7 +92,7 @@ def _read_from(
     try:
         while type(event := next_event()) is not StreamEndEvent:
             if type(event) is DocumentStartEvent:
-                builder = Builder(file, text, lines, next_event, budget)
+                builder = Builder(source, next_event, budget)
                 problems = builder.problems
                 value, source_map = builder.build(event)
                 if value is not None or problems:

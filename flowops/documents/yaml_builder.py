@@ -18,7 +18,7 @@ from flowops.common.budget import DOCUMENT_DEPTH
 from flowops.common.masking import mask_any_number, mask_written
 from flowops.common.names import first_alike
 from flowops.common.patterns import regex
-from flowops.common.text import escaped, quoted
+from flowops.common.text import Lines, escaped, quoted
 from flowops.common.tuples import NamedTuple
 from flowops.documents.yaml_errors import SYNTAX, TEMPLATE, quoted_template
 from flowops.model.document import Place, Problem, SourceMap
@@ -26,7 +26,6 @@ from flowops.model.document import Place, Problem, SourceMap
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from flowops.common.text import Lines
     from flowops.model.document import Value
 
 # What is not a character of YAML (YAML 1.1, section 5.1), and what nobody sees and parsers disagree about: NEL and the
@@ -184,30 +183,52 @@ def _is_marked(event: Event) -> bool:
     return event.anchor is not None or event.tag is not None
 
 
+class Source(NamedTuple):
+    """The text of a file, and what is asked of all of it: once for the file, as it may hold many documents.
+
+    `may_be_special`: whether any scalar may have an anchor or a tag, or any key merge: nearly no file has one, and each
+    is asked. `may_look_alike`: whether two keys may look the same: an escape makes any character. `end` is where the
+    blanks at its end begin.
+    """
+
+    file: str
+    text: str
+    lines: Lines
+    may_be_special: bool
+    may_look_alike: bool
+    end: int
+
+    @classmethod
+    def of(cls, file: str, text: str) -> Source:
+        """Return a text that is to be read."""
+        may_be_special = "&" in text or "!" in text or MERGE in text
+        may_look_alike = not text.isascii() or "\\" in text
+        return cls(file, text, Lines(text), may_be_special, may_look_alike, len(text.rstrip(" \t")))
+
+
 class Builder:
     """Builds one document from events; what is wrong is collected in `problems`."""
 
-    def __init__(self, file: str, text: str, lines: Lines, next_event: Callable[[], Event], budget: Budget) -> None:
+    def __init__(self, source: Source, next_event: Callable[[], Event], budget: Budget) -> None:
         self.problems: list[Problem] = []
-        self._file = file
-        self._text = text
-        self._lines = lines
+        self._file = source.file
+        self._text = source.text
+        self._lines = source.lines
+        self._end = source.end
         self._next_event = next_event
         self._budget = budget
         # An anchor whose value is not finished yet is None: an alias to it stands inside of it.
         self._anchors: dict[str, Anchor | None] = {}
         self._deepest = 0
-        #: Whether any scalar may have an anchor or a tag, or any key merge: nearly no file has one, and each is asked.
-        self._may_be_special = "&" in text or "!" in text or MERGE in text
-        #: Whether two keys may look the same: an escape makes any character.
-        self._may_look_alike = not text.isascii() or "\\" in text
+        self._may_be_special = source.may_be_special
+        self._may_look_alike = source.may_look_alike
 
     def build(self, start: Event) -> tuple[Value, SourceMap]:
         """Return the document that a start event begins; takes the events of its root value. Raises Abandoned."""
         if start.tags:
             self._note(start, "tags are not supported", "yaml-tag", "remove the %TAG line")
         value, found = self._node(self._next_event(), 0)
-        if self._text.endswith((" ", "\t")):
+        if self._end < len(self._text):
             self._check_last_line(found)
         return value, found
 
@@ -216,12 +237,11 @@ class Builder:
         while found.inside and (last := found.inside.get(found.last())) is not None:
             found = last
         start, end = found.entries[-2:] if found.entries else (found.start, found.end)
-        before = self._text.rstrip(" \t")
-        is_block = self._text.startswith(("|", ">"), start) and before.endswith(("\n", "\r"))
-        keeps = "+" in self._text[start : start + 3] and len(before) == end
-        if is_block and (keeps or len(before) < end):
+        is_block = self._text.startswith(("|", ">"), start) and self._text[self._end - 1 : self._end] in ("\n", "\r")
+        keeps = "+" in self._text[start : start + 3] and self._end == end
+        if is_block and (keeps or self._end < end):
             message = "parsers do not agree whether the blanks at the end of the file belong to the text above"
-            self._add(Problem(self._at(len(before)), message=message, code=SYNTAX, hint="delete them"), len(before))
+            self._add(Problem(self._at(self._end), message=message, code=SYNTAX, hint="delete them"), self._end)
 
     def _node(self, event: Event, depth: int) -> tuple[Value, SourceMap]:
         """Return the value that begins with an event; `depth` is the number of mappings and lists around it."""
