@@ -16,7 +16,7 @@ from flowops.documents.files import Unreadable, read_given
 from flowops.documents.foreign import foreign
 from flowops.errors import Invalid, UsageError
 from flowops.model.call import FINGERPRINT, attempt_reference, further_references, split_reference
-from flowops.model.document import Place, Problem
+from flowops.model.document import Place, Problem, RowPlace
 from flowops.model.selection import CallFilter, Selection
 from flowops.schema.check import reference_errors
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: What the column of references is called in a table.
+_HEADS = ("reference_id", "reference-id")
 #: Bytes of a list of references.
 MAX_LIST = 64 * 1024 * 1024
 
@@ -126,9 +128,29 @@ def _wrong_pair(named: Sequence[str], renamed: Collection[str], taken: Collectio
     return f"{new} is the new reference-id of two calls" if new in taken else None
 
 
-def _listed(file: str) -> list[str]:
-    """Return the lines of a file, or of stdin, without the empty ones."""
-    return [text for line in lines_of(file) if (text := line.strip())]
+def _listed(file: str) -> Iterator[str]:
+    """Yield the references in a file, or in stdin: one a line, or the first cells of a table as `ledger export` has it.
+
+    Raises Invalid with every line that is none.
+    """
+    lines = lines_of(file)
+    is_table = bool(lines) and lines[0].partition(",")[0].strip() in _HEADS
+    problems: list[Problem] = []
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if is_table:
+            text = next((from_spreadsheet(cells[0]) for cells in csv.reader([text]) if number > 1 and cells), "")
+        if not text:
+            continue
+        wrong = reference_errors(text)
+        if wrong:
+            row = RowPlace(file, number, number)
+            problems.append(
+                Problem(Place(file, number), row, f"reference-id: {wrong[0].text}", "import", wrong[0].hint)
+            )
+        yield text
+    if problems:
+        raise Invalid(problems)
 
 
 def named_file(file: str | None) -> str:

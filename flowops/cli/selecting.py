@@ -148,5 +148,5 @@ def _asking(metavar: str, listed: str) -> Decorator:
     )
 
 
-asked = _asking("[REF]...", "A reference a line.")
+asked = _asking("[REF]...", "A reference a line, or a table as `ledger export` has it.")
 asked_pairs = _asking("[OLD NEW]", "A CSV file of old and new reference-ids.")

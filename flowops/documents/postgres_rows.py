@@ -77,12 +77,14 @@ def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
         except psycopg.Error as error:
             raise QueryError(_said(error)) from None
         finally:
-            connection.rollback()
+            if not connection.closed:  # it is where the server has ended it
+                connection.rollback()
 
 
 def _rows(connection: Connection[Any], query: Query, shown: str) -> Iterator[Batch]:
     with connection.cursor("flowops") as cursor:
-        connection.execute("set local time zone 'UTC'")
+        # What is done with rows between two answers takes its time.
+        connection.execute("set local time zone 'UTC'; set local idle_in_transaction_session_timeout = 0")
         _limit(connection)
         # With parameters, even none, the server takes one statement: there is nothing behind a semicolon.
         cursor.execute(query.sql.replace("%", "%%").encode(), ())

@@ -64,6 +64,26 @@ def test_a_hundred_doubts_are_settled_by_one_pattern(doubtful: Path) -> None:
     assert run(doubtful, "ledger", "verify").code == 0
 
 
+def test_a_table_of_calls_names_them_by_its_first_column(doubtful: Path) -> None:
+    """Whoever takes lines out of an export means its calls, and not names that look like its lines."""
+    exported = run(doubtful, "ledger", "export", "--format", "csv").out.splitlines()
+    (doubtful / "some.csv").write_text("\n".join(exported[:4]))
+    ran = run(doubtful, "ledger", "resolve", "--from-file", "some.csv", "--placed", *WORD)
+    assert (ran.code, ran.out) == (0, "Resolved in production: 3 changed, 0 unchanged, 0 refused.\n"), ran.err
+    assert count(doubtful, "placed") == 3
+    assert len(states(doubtful)) == COUNT
+
+
+@pytest.mark.parametrize("line", ["x" * 65, "ok-1\u200b", "ok-1  ok-2", "ok-1,in-doubt,'+44 20 79•• ••01," + "x" * 40])
+def test_a_line_that_is_no_reference_names_no_call(doubtful: Path, line: str) -> None:
+    (doubtful / "list").write_text(f"ok-1\n{line}\n{line}2\n")
+    ran = run(doubtful, "ledger", "cancel", "--from-file", "list", *WORD)
+    assert (ran.code, ran.out) == (3, "")
+    assert "list:2:1: reference-id: " in ran.err
+    assert "(row 2 of list, line 2, and 1 more row: 3)" in ran.err
+    assert len(states(doubtful)) == COUNT
+
+
 def test_references_come_from_a_file_or_from_stdin_and_kinds_narrow_each_other(doubtful: Path) -> None:
     (doubtful / "list").write_text("\ufeffok-1\r\n\n ok-2 \nok-3\n")  # as a spreadsheet writes it, and by hand
     ran = run(doubtful, "ledger", "resolve", "--from-file", "list", "--ref", "ok-[12]", "--placed", *WORD)

@@ -133,6 +133,17 @@ def test_a_query_that_takes_too_long_is_ended(rows: Any, monkeypatch: pytest.Mon
     assert last == slow
 
 
+def test_a_server_that_ends_the_session_is_told(rows: Any) -> None:
+    (message,) = rows("select pg_terminate_backend(pg_backend_pid()) order by 1")
+    assert message.startswith("for-each: sql: terminating connection")
+
+
+def test_a_session_that_waits_for_its_reader_is_not_ended(rows: Any, server: Server, url: str) -> None:
+    name = url.partition("?")[0].rpartition("/")[2]
+    server.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = 1")
+    assert len(rows("select id from people order by id")) == 2500
+
+
 def test_what_is_wrong_with_a_query_is_told_without_the_data(rows: Any) -> None:
     assert rows("select nope from people order by 1") == ['for-each: sql: column "nope" does not exist']
     (said,) = rows("select name::int from people order by 1")
