@@ -1,6 +1,6 @@
 """The checksums of Parquet's pages, which DuckDB does not look at: a page that was damaged would give wrong rows.
 
-A writer may leave them out; where the first page of a column has none, the others of it are not looked at.
+A writer may leave them out, of all pages or of some: each that has one is looked at.
 Source: the Parquet format, `parquet.thrift` (PageHeader.crc) and Thrift's compact protocol.
 """
 
@@ -91,12 +91,11 @@ def _check_column(file: BinaryIO, at: int, end: int, number: int) -> None:
             if is_checked:
                 raise _damaged(number) from None
             return
-        if not isinstance(header.get(_PAGE_CRC), int):
-            return
-        is_checked = True
-        size = _number(header, _PAGE_SIZE)
-        if _crc(file, at + length, size) != header[_PAGE_CRC] & 0xFFFFFFFF:
-            raise _damaged(number)
+        size, checksum = _number(header, _PAGE_SIZE), header.get(_PAGE_CRC)
+        if isinstance(checksum, int):
+            is_checked = True
+            if _crc(file, at + length, size) != checksum & 0xFFFFFFFF:
+                raise _damaged(number)
         at += length + size
 
 
