@@ -148,6 +148,7 @@ def _explainer() -> Any:
         "required": _required,
         "dependentRequired": _dependent_required,
         "uniqueItems": _unique_items,
+        "items": _items,
     }
     return extend(Draft202012Validator, {name: _counted(keyword) for name, keyword in keywords.items()})
 
@@ -172,6 +173,14 @@ def _unique_items(_: Validator, wanted: bool, instance: Value, __: Schema) -> It
     # jsonschema compares each mapping with all others.
     if isinstance(instance, list) and not fast_validator({"uniqueItems": wanted}).is_valid(instance):
         yield _failure("the items are not unique")
+
+
+def _items(validator: Any, items: Any, instance: Value, schema: Schema) -> Iterator[Any]:
+    # Of a list that is too long that is said, and not what is wrong with each of its items as well.
+    if isinstance(instance, list) and len(instance) <= schema.get("maxItems", len(instance)):
+        from jsonschema import Draft202012Validator
+
+        yield from Draft202012Validator.VALIDATORS["items"](validator, items, instance, schema)
 
 
 def _multiple_of(_: Validator, step: float, instance: Value, __: Schema) -> Iterator[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from flowops.common.budget import (
@@ -114,7 +114,7 @@ class CompiledCall:
         """Refuse what cannot be told apart by attempts, or of which the outcome goes to somebody else."""
         for name, why in _NOT_WITH_ATTEMPTS.items():
             if name in written.fields:
-                compiler.refuse(self._place(name), name, TemplateError(f"does not go with attempts: {why}"))
+                compiler.refuse(partial(self._place, name), name, TemplateError(f"does not go with attempts: {why}"))
 
     def _charge(self, work: int, scalars: int) -> None:
         """Work out what each body takes: its templates, and all that it has whatever the rows say."""
@@ -269,7 +269,7 @@ class CompiledCall:
                 self._flows.named(fields[FLOW], written=True)
             except TemplateError as error:
                 blamed = not isinstance(error, BrokenFlow)
-                place = self._place(FLOW)
+                place = partial(self._place, FLOW)
                 nodes[FLOW] = compiler.refuse(place, FLOW, error, FLOW_RULE) if blamed else InvalidNode()
         return nodes
 

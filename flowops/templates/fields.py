@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import compress, product
 from typing import TYPE_CHECKING
 
@@ -114,7 +115,8 @@ class Defaults:
         try:
             return read_attempts({**below, **own})
         except ValueError as error:
-            place = document.place((ATTEMPTS,)) if own or self._attempts is None else self._attempts.place()
+            written = None if own else self._attempts
+            place = partial(document.place, (ATTEMPTS,)) if written is None else written.place
             compiler.refuse(place, ATTEMPTS, TemplateError(str(error)))
             return ONE_ATTEMPT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -330,7 +331,7 @@ class Compiler:
         try:
             sendable(value, no_charge)
         except TemplateError as error:
-            return self.refuse(document.place(path), label, error)
+            return self.refuse(partial(document.place, path), label, error)
         return ConstantNode(value)
 
     def entries(self, values: Mapping[str, Value], document: Document, path: Path, label: str) -> dict[str, Node]:
@@ -347,14 +348,17 @@ class Compiler:
         part = self.compile(value, document, path, f"{label}.{key[:64]}")
         if is_template(key):
             error = TemplateError(f"the key {key[:64]!r} holds a template", hint="values are rendered, keys are not")
-            return self.refuse(document.key_place(path), label, error)
+            return self.refuse(partial(document.key_place, path), label, error)
         return part
 
-    def refuse(self, place: Place, label: str, error: TemplateError, code: str = TEMPLATE) -> Node:
-        """Note a problem, which holds for every row; return the node that stands in for the value."""
+    def refuse(self, place: Callable[[], Place], label: str, error: TemplateError, code: str = TEMPLATE) -> Node:
+        """Note a problem, which holds for every row; return the node that stands in for the value.
+
+        Its place is looked for where it is told: there may be very many.
+        """
         if len(self.problems) <= MOST:
             self.problems.append(
-                Problem(place, None, mask_any_number(f"{label}: {error.message}"), code, error.find_hint)
+                Problem(place(), None, mask_any_number(f"{label}: {error.message}"), code, error.find_hint)
             )
         return InvalidNode()
 
@@ -374,7 +378,7 @@ class Compiler:
         self._charge(value, template.parts)
         part: Node = scalar
         for error in (*template.errors, *self._absent(template)):
-            part = self.refuse(scalar.place(error), label, error)
+            part = self.refuse(partial(scalar.place, error), label, error)
         return part if self._open is None or isinstance(part, InvalidNode) else self._opened(scalar, label, self._open)
 
     def _opened(self, scalar: TemplateNode, label: str, open_variables: OpenVariables) -> Node:
@@ -388,7 +392,7 @@ class Compiler:
             return scalar
         refusal = open_variables.refusal(label, use)
         if refusal is not None:
-            return self.refuse(scalar.place(refusal), label, refusal)
+            return self.refuse(partial(scalar.place, refusal), label, refusal)
         if open_variables.given:
             return scalar
         self.open_places.add(scalar.document.place(scalar.path))

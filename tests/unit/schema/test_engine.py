@@ -237,3 +237,9 @@ def test_the_good_values_are_good() -> None:
 def test_the_engines_agree_on_what_a_flow_may_ask_for(schema: dict[str, Any], value: Any) -> None:
     fast = engine.fast_validator(schema)
     assert slow_validator(schema).is_valid(value) is fast.is_valid(value)
+
+
+def test_of_a_list_that_is_too_long_only_that_is_said() -> None:
+    schema = {"maxItems": 2, "items": {"type": "integer"}}
+    assert [str(error.validator) for error in slow_validator(schema).iter_errors(["a", "b", "c"])] == ["maxItems"]
+    assert [str(error.validator) for error in slow_validator(schema).iter_errors(["a", 2])] == ["type"]
