@@ -24,7 +24,8 @@ from flowops.ledger.pace import Pace
 from flowops.ledger.pseudonyms import NONCE, clean
 from flowops.ledger.states import IN_FLIGHT
 from flowops.ledger.transaction import Transaction, moved_to, transact
-from flowops.ledger.usage import Standing, standing
+from flowops.ledger.usage import OLDER_COPY, Standing, standing
+from flowops.ledger.witness import has_seen
 from flowops.model.call import INSTRUCTION_ID, attempt_reference
 from flowops.model.claims import Claim, Condition, Later, Record, Written
 from flowops.model.ledger import REFUSALS, EventType
@@ -67,6 +68,8 @@ class Store(Evidence):
         self._posts = self._refused = 0
         #: How far the ledger went when this run last wrote to it.
         self._seen: Checkpoint | None = None
+        #: Why it claims nothing more, once the ledger did not go so far.
+        self._went_back: str | None = None
         #: The rows of the calls that this run has in flight, as it left them: they need not be read back.
         self._in_flight: dict[str, CallRow] = {}
         #: A document, with what it says of all of its calls: their labels, and a hash of how they are named.
@@ -99,6 +102,7 @@ class Store(Evidence):
         refused = self._refused + refusals
 
         def work(transaction: Transaction) -> tuple[list[Written], list[CallRow], Checkpoint]:
+            self._look_back(transaction)
             if claims and not self._known:
                 self._begin(transaction.connection, at)
             written = self._claim(transaction, writes, changes, rate) if claims else transaction.make(changes)
@@ -130,8 +134,9 @@ class Store(Evidence):
         now = standing(connection, self.number)
         lease = self._database.lease(connection, self.run)
         here = monotonic()
-        if lease.lost is not None:
-            return _without_claims(transaction, changes, Written(done=False, state=None, lost=lease.lost))
+        lost = lease.lost or self._went_back
+        if lost is not None:
+            return _without_claims(transaction, changes, Written(done=False, state=None, lost=lost))
         if now.stopped is not None:
             return _without_claims(transaction, changes, Written(done=False, state=None, stopped=now.stopped))
         if rate is None and not now.paused_until:
@@ -150,6 +155,13 @@ class Store(Evidence):
         if rate is not None:
             connection.run("set_next_slot", ledger=self.number, slot=pace.next_slot)
         return written
+
+    def _look_back(self, transaction: Transaction) -> None:
+        """Let no run claim a call where the ledger does not hold what this run has written before."""
+        if self._seen is not None and transaction.checkpoint.serial < self._seen.serial:
+            self.suspicion = has_seen("this run", self._seen)
+            self._went_back = f"{OLDER_COPY}: {self.suspicion}"
+            transaction.connection.run("set_suspicion", ledger=self.number, suspicion=self.suspicion)
 
     def _make(
         self, transaction: Transaction, writes: Sequence[Claim | Record], changes: Sequence[Change], now: Standing

@@ -161,6 +161,26 @@ def test_proof_that_comes_meanwhile_is_kept_beside_the_answer(project: Path, api
     assert asked(project, "ledger", "verify", *PRODUCTION).code == 0
 
 
+def test_a_run_under_which_an_older_copy_is_put_claims_nothing_more(
+    real: Path, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into the very file, so that the file is the one that the run has opened."""
+    monkeypatch.setitem(ENV, "FLOWOPS_LEDGER", "sqlite:///ledger.db")
+    project = repository(real)
+    copy = (project / "ledger.db").read_bytes()
+    gate, running = gated(project, api)
+    ahead = waiting(project, api)
+    with (project / "ledger.db").open("r+b") as file:
+        file.write(copy)
+        file.truncate()
+    (project / "ledger.db-journal").unlink()
+    code, result = ended(gate, running)
+    assert (code, "this run has seen its event" in result["failure"]) == (5, True), result
+    assert result["summary"]["placed"] == api.received.total() <= CONNECTIONS + len(ahead)
+    assert asked(project, "apply", *PRODUCTION, "--auto-approve").code == 5
+    assert max(api.received.values()) == 1
+
+
 @pytest.mark.long
 def test_a_run_that_was_frozen_over_it_sends_nothing_that_is_old(project: Path, api: ApiServer) -> None:
     gate, running = gated(project, api)
