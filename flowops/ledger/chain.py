@@ -80,7 +80,7 @@ def chained(
 
 def row_hash(row: CallRow) -> str:
     """Return a hash of the columns of a row without its serial, and its legs: over their canonical JSON, as a list."""
-    return sha256(canonical(row[:_SERIAL] + ([tuple(leg) for leg in row.legs],)))[:ROW_HASH]
+    return sha256(canonical((*row[:_SERIAL], [tuple(leg) for leg in row.legs])))[:ROW_HASH]
 
 
 def hash_of_details(actor: bytes, details: bytes, body: bytes) -> str:
@@ -170,11 +170,14 @@ class EventBuilder:
         )
         # Plain texts: a driver looks longer at what is a member of an enumeration.
         state = after.state and after.state._value_
-        said = serial, change.reference_id, event_type._value_, state, change.at, before.serial if before else None
+        reference_id, name, at, earlier = change.reference_id, event_type._value_, change.at, before and before.serial
         body = change.body if event_type is CLAIMED else None
         told = hash_of_details(actor, details, body.encode() if body is not None else b"")
-        head = chained(self._head, told, self._id, *said)
-        self.events.append((self._ledger, *said, actor_number, details.decode(), body, head))
+        head = chained(self._head, told, self._id, serial, reference_id, name, state, at, earlier)
+        text = details.decode()
+        self.events.append(
+            (self._ledger, serial, reference_id, name, state, at, earlier, actor_number, text, body, head)
+        )
         self.serial, self._head = serial, head
 
     def _known_actor(self, change: Change) -> tuple[bytes, int]:
@@ -197,13 +200,11 @@ def _data(change: Change, after: CallRow) -> bytes:
         data["detail"] = change.detail
     if change.legs:
         data["legs"] = [
-            {name: said for name, said in zip(_LEG, leg, strict=True) if said is not None and name != _WHOSE}
-            for leg in change.legs
+            {name: said for name, at in _SAID_OF_LEGS if (said := leg[at]) is not None} for leg in change.legs
         ]
     return canonical(data)
 
 
 CLAIMED = EventType.CLAIMED
-_LEG = StoredLeg._fields
 #: Whose phone it is stands in the row, which the event covers by its hash.
-_WHOSE = "callee"
+_SAID_OF_LEGS = tuple((name, at) for at, name in enumerate(StoredLeg._fields) if name != "callee")

@@ -133,7 +133,7 @@ class Pseudonymizer:
             return ""
         nonce = nonce or os.urandom(NONCE)
         if _FINGERPRINT.fullmatch(fingerprint):
-            hidden = int(fingerprint[-_DIGITS:], 16) ^ self._stream(nonce)
+            hidden = int.from_bytes(bytes.fromhex(fingerprint[-_DIGITS:])) ^ self._stream(nonce)
             return binascii.b2a_base64(nonce + hidden.to_bytes(_DIGITS // 2), newline=False).decode()
         # What is not a SHA-256 fingerprint of this version is hidden as a text.
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
@@ -182,7 +182,7 @@ class Pseudonymizer:
         """Return a value without what is sensitive in it, all of it for None, and without numbers in its texts."""
         if isinstance(value, str):
             if sensitive is None:
-                return self._pseudonymized(value)
+                return {PSEUDONYM: self._text(value), SHOWN: mask(value)}
             shown = _masked(value) if len(value) <= _SHORT_TEXT else mask_text(value)
             return value if shown == value else {PSEUDONYM: self._text(value), SHOWN: shown}
         if sensitive is None:

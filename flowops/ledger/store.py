@@ -303,14 +303,14 @@ class Store(Evidence):
                 _CLAIMED,
                 at,
                 self.actor,
-                run=self.run,
+                self.run,
                 body=canonical(self._without_reference(call)).decode(),
                 fingerprint=pseudonymizer.blind(write.fingerprint, nonce),
+                data=call.attempts.as_kept() if call.attempts.most > 1 else NO_DATA,
                 moved_from=_moved_from(call),
                 words=pseudonymizer.words(call.body),
                 naming=naming,
                 labels=labels,
-                data=call.attempts.as_kept() if call.attempts.most > 1 else NO_DATA,
             )
         return Change(
             write.reference_id,
