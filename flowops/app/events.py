@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from flowops.common.json import json_line
 from flowops.common.masking import mask_text
 from flowops.common.safe_files import emptied_file
+from flowops.common.text import visible
 from flowops.common.version import __version__
 from flowops.errors import FlowopsError
 from flowops.model.plan import SENDING
@@ -129,8 +130,13 @@ NO_EVENTS = Events()
 
 
 @contextmanager
-def events_to(file: str | None, stdout: TextIO) -> Iterator[Callable[[Mapping[str, Value]], object] | None]:
-    """Open where events go as lines: a file, ``-`` for stdout, or nowhere. Raises FlowopsError for what is no file."""
+def events_to(
+    file: str | None, stdout: TextIO, report: Callable[[str], object]
+) -> Iterator[Callable[[Mapping[str, Value]], object] | None]:
+    """Open where events go as lines: a file, ``-`` for stdout, or nowhere. Raises FlowopsError for what is no file.
+
+    `report` is told once where a file takes no more of them.
+    """
     if file is None or file == "-":
         yield partial(_write, stdout) if file else None
         return
@@ -138,8 +144,16 @@ def events_to(file: str | None, stdout: TextIO) -> Iterator[Callable[[Mapping[st
         opened = emptied_file(Path(file), Path.cwd())
     except OSError as error:
         raise FlowopsError(f"{file} cannot be written: {error.strerror}") from None
+
+    def write(event: Mapping[str, Value]) -> None:
+        try:
+            _write(opened, event)
+        except OSError as error:
+            report(f"warning: --events: {visible(file)} cannot be written: {error.strerror}")
+            raise
+
     try:
-        yield partial(_write, opened)
+        yield write
     finally:
         # Of what could not be written a warning has told; closing tries it again.
         with suppress(OSError):

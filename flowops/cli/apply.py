@@ -203,7 +203,7 @@ def command(
     if dry_run:
         _have_no_meaning("--dry-run", given | {"--retry": None, "--override": None})
         return plan(selection, None, shown, detailed=False, fail_on=fail_on, override=override, retry=retry)
-    with events_to(events, sys.stdout) as hears:
+    with events_to(events, sys.stdout, echo_status) as hears:
         stream = None
         if events == "-":
             take_stdout()
