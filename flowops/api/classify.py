@@ -259,7 +259,9 @@ LIMIT = 200
 _SHORTEST = 3
 #: Of a value with no more words each is hidden by itself, as of a name; of a longer one so many in a row.
 _FEW_WORDS, _IN_A_ROW = 4, 3
-_WORD = regex(r"\w+")
+# A mark on a letter is a character of its own where no letter has it already.
+_WORD = regex(r"[\w\u0300-\u036f]+")
+_CUT = regex(r"…|\.\.")
 _HIDDEN_IN_A_ROW = regex(rf"{HIDDEN}(?:[\s+',.-]*+{HIDDEN})+")
 #: More of a foreign text is not looked at.
 _LOOKED_AT = 20 * LIMIT
@@ -299,9 +301,11 @@ def _folded(word: str) -> str:
 def _without_words_of(text: str, values: Iterable[str]) -> str:
     """Return a text without the words of some values, however they are joined, cut or accented there."""
     few: set[str] = set()
+    every: set[str] = set()
     rows: set[tuple[str, ...]] = set()
     for value in values:
         words = [_folded(word) for word in _WORD.findall(value)]
+        every.update(words)
         if len(words) <= _FEW_WORDS:
             few.update(word for word in words if len(word) >= _SHORTEST)
         else:
@@ -312,6 +316,10 @@ def _without_words_of(text: str, values: Iterable[str]) -> str:
     for at in range(len(folded)):
         if tuple(folded[at : at + _IN_A_ROW]) in rows:
             hidden.update(range(at, at + _IN_A_ROW))
+    for at, word in enumerate(folded):
+        if _CUT.match(text, found[at].end()):
+            begun = every if at - 1 in hidden else few
+            hidden.update((at,) if any(each.startswith(word) for each in begun) else ())
     for at in sorted(hidden, reverse=True):
         text = f"{text[: found[at].start()]}{HIDDEN}{text[found[at].end() :]}"
     return _HIDDEN_IN_A_ROW.sub(HIDDEN, text)

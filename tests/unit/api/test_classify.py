@@ -344,6 +344,7 @@ VARIABLES = {
             "Zoe\u0308 O'Brien",
         ),
         *("Your test for", "Your  test for marker XYZ w…", "was positive, please", "Your+test+for+marker"),
+        *("Zo…", "Bri...", "your test for mark…", "quil…"),
     ],
 )
 def test_a_detail_hides_words_of_what_the_flow_was_told_however_they_are_written(said):
@@ -351,7 +352,7 @@ def test_a_detail_hides_words_of_what_the_flow_was_told_however_they_are_written
     sent = {**SINGLE, "flow-variables": VARIABLES}
     detail = classify_answer(sent, Answer(400, {}, json.dumps({"error": f"<{said}>"}).encode()), now=NOW).detail or ""
     told = detail.partition("Bad Request")[2].casefold()
-    words = ("quill", "deep", "inner", "true", "tom", "zo", "brien", "söhne", "test", "marker", "positive")
+    words = ("quil", "deep", "inner", "true", "tom", "zo", "bri", "söhne", "test", "mark", "positive")
     assert "•••" in told
     assert not [word for word in words if word in told]
 
