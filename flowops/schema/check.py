@@ -14,8 +14,8 @@ from flowops.common.numbers import are_canonical, is_canonical
 from flowops.common.numbers import explain as explain_number
 from flowops.model.call import INSTRUCTION_ID
 from flowops.model.document import Problem
-from flowops.schema.engine import fast_errors, fast_validator, slow_validator
-from flowops.schema.explain import MOST, SchemaError, explain
+from flowops.schema.engine import fast_validator, first_error, slow_validator
+from flowops.schema.explain import SchemaError, explain
 from flowops.schema.store import schema_text
 
 if TYPE_CHECKING:
@@ -59,10 +59,11 @@ class Checker:
         except (ValueError, SystemError):
             # Not a JSON value at all: half a character (a SystemError in jsonschema-rs 0.37), a foreign type.
             return unsendable_errors(value) or explain(self._slow, value, data=self._data, budget=budget)
-        return explain(self._slow, value, data=self._data, budget=budget) or [
-            SchemaError(path, f"does not fit `{keyword}` of its schema")
-            for path, keyword in fast_errors(self.schema, value, MOST)
-        ]
+        found = explain(self._slow, value, data=self._data, budget=budget)
+        if not found and (objection := first_error(self.schema, value)) is not None:
+            path, keyword = objection
+            found = [SchemaError(path, f"does not fit `{keyword}` of its schema")]
+        return found
 
 
 @lru_cache(maxsize=32)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, wraps
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -47,10 +46,13 @@ def _refuse_to_fetch(address: str) -> Any:
     raise LookupError(f"{address} is not part of the schema")
 
 
-def fast_errors(schema: Schema, value: Value, most: int) -> list[tuple[Path, str]]:
-    """Return the paths and keywords that jsonschema-rs objects to, at most so many."""
-    errors = islice(fast_validator(schema).iter_errors(value), most)
-    return [(tuple(error.instance_path), str(error.schema_path[-1])) for error in errors]
+def first_error(schema: Schema, value: Value) -> tuple[Path, str] | None:
+    """Return the path and the keyword of the first thing that jsonschema-rs objects to: all may fill the memory."""
+    try:
+        fast_validator(schema).validate(value)
+    except jsonschema_rs.ValidationError as error:
+        return tuple(error.instance_path), str(error.schema_path[-1])
+    return None
 
 
 @lru_cache(maxsize=1024)

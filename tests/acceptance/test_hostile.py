@@ -139,6 +139,31 @@ def test_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_pa
         hold(run(root, command), *(3, *words) if is_list else (0,) if code == "0" else (int(code), *words))
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_ten_times_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    shutil.copytree(case / "tree", root)
+    if not (root / "HEAD").exists():
+        (root / ".git").mkdir()
+    multiply(root)
+    # What is there ten times may be wrong for that reason alone.
+    ended = run(root, "plan")
+    hold(ended, ended.code)
+    assert ended.code in (0, 3, 4, 5), ended.text
+
+
+def multiply(root: Path) -> None:
+    """Have every file of documents in a folder of a tree ten times, and every line of its data."""
+    for path in [path for path in root.glob("*/**/*") if path.is_file() and not path.is_symlink()]:
+        if path.suffix == ".yaml":
+            for number in range(1, 10):
+                shutil.copy(path, path.with_name(f"{path.stem}-{number}.yaml"))
+        elif path.suffix in (".csv", ".jsonl") and path.stat().st_size < 1_000_000:
+            header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
+            path.write_bytes(header + b"".join(lines * 10))
+
+
 def deep(root: Path) -> None:
     (root / "calls/a.yaml").write_text("a: " + "[" * 100_000)
 
