@@ -139,8 +139,12 @@ def test_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_pa
         hold(run(root, command), *(3, *words) if is_list else (0,) if code == "0" else (int(code), *words))
 
 
+#: Each of ten queries may work as long as one.
+TENFOLD = [case for case in CASES if case.name != "050-rows-from-nothing"]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", TENFOLD, ids=lambda case: case.name)
 def test_ten_times_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_path: Path) -> None:
     root = tmp_path / "tree"
     shutil.copytree(case / "tree", root)
