@@ -60,13 +60,18 @@ class Child:
     def wait(self) -> Ran:
         """Wait for its end; `code` is negative for a signal, as in subprocess."""
         code = os.waitstatus_to_exitcode(self.forks.ask(wait=self.pid))
-        ran = Ran(code, *((self.directory / name).read_text() for name in (f"{self.pid}.out", f"{self.pid}.err")))
+        ran = Ran(code, self._printed("out"), self._printed("err"))
         assert "Traceback" not in ran.err, ran.err
         return ran
 
     def said(self) -> str:
         """Return what it has printed to the standard error so far."""
-        return (self.directory / f"{self.pid}.err").read_text()
+        return self._printed("err")
+
+    def _printed(self, ending: str) -> str:
+        """Return what it has printed; it may not have come so far as to open the file."""
+        file = self.directory / f"{self.pid}.{ending}"
+        return file.read_text() if file.exists() else ""
 
     def wait_until_stopped(self) -> None:
         """Wait until it has stopped itself."""
