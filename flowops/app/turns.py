@@ -127,6 +127,11 @@ class Turns:
     async def _go_through(self, turn: BatchTurn, parts: Sequence[KeptBatch]) -> _After:
         """Place what is due of a batch; say when it is to be looked at again, and what its calls wait for."""
         planned = [(part, await asyncio.to_thread(self._planned, part)) for part in parts]
+        if any(found.batch.having({Action.IN_DOUBT}) for _, found in planned):
+            # What a lost run left is in doubt in the ledger from here on: one that was only frozen could put a call
+            # back behind the campaign's end, and nobody would place it.
+            await asyncio.to_thread(self._ledger.sweep)
+            planned = [(part, await asyncio.to_thread(self._planned, part)) for part in parts]
         due = [self._due(part, found, turn.campaign) for part, found in planned]
         results = iter(await self._place([call for calls in due for call in calls]))
         after = _After([], Counter())

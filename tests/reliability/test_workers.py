@@ -71,6 +71,26 @@ def test_a_worker_that_is_frozen_beyond_its_lease_posts_nothing_more(workers: Wo
     assert len(workers.unclear(api)) <= MOST_UNCLEAR
 
 
+def test_what_a_frozen_worker_has_claimed_is_in_doubt_before_the_campaign_is_over(
+    postgresql: Maker, forks: Forks, api: ApiServer
+) -> None:
+    """It put back what it had not sent, once it went on: nobody placed that any more."""
+    with workers_of(postgresql(4, workers=SETTINGS), forks) as workers:
+        api.delay = 0.5
+        frozen = workers.start(constants=SHORT)
+        api.wait_for(1)
+        frozen.send(signal.SIGSTOP)
+        workers.start(constants=SHORT)
+        workers.wait()
+        with psycopg.connect(workers.here.ledger_url) as connection:
+            states = connection.execute("SELECT DISTINCT state FROM flowops_calls").fetchall()
+        assert ("in-doubt",) in states
+        assert ("in-flight",) not in states
+        frozen.send(signal.SIGCONT)
+        time.sleep(3)
+        assert workers.unclear(api)
+
+
 def test_one_that_is_frozen_inside_of_a_transaction_keeps_nobody_waiting(workers: Workers, api: ApiServer) -> None:
     frozen = workers.start(constants=SHORT, freeze=4)
     frozen.wait_until_stopped()
