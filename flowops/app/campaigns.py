@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from flowops.model.project import Environment, Project
     from flowops.policy.policy import Policy
 
-#: How many calls a batch has: few enough that little is looked at twice when a worker is killed, and many enough that
-#: handing batches out costs nothing.
-BATCH = 250
 #: What of a plan is handed over: what is sent now, and what is sent once its time has come.
 HANDED_OVER: frozenset[Action] = SENDING | {Action.DEFERRED}
 #: Seconds between two looks at a campaign that is waited for.

@@ -126,12 +126,12 @@ class Turns:
 
     async def _go_through(self, turn: BatchTurn, parts: Sequence[KeptBatch]) -> _After:
         """Place what is due of a batch; say when it is to be looked at again, and what its calls wait for."""
-        planned = [(part, await asyncio.to_thread(self._planned, part)) for part in parts]
+        planned = await self._all_planned(parts)
         if any(found.batch.having({Action.IN_DOUBT}) for _, found in planned):
             # What a lost run left is in doubt in the ledger from here on: one that was only frozen could put a call
             # back behind the campaign's end, and nobody would place it.
             await asyncio.to_thread(self._ledger.sweep)
-            planned = [(part, await asyncio.to_thread(self._planned, part)) for part in parts]
+            planned = await self._all_planned(parts)
         due = [self._due(part, found, turn.campaign) for part, found in planned]
         results = iter(await self._place([call for calls in due for call in calls]))
         after = _After([], Counter())
@@ -141,6 +141,9 @@ class Turns:
             again = before if is_settled or not calls else await asyncio.to_thread(self._planned, part)
             after.add(again, frozenset() if not is_settled else SENDING)
         return after
+
+    async def _all_planned(self, parts: Sequence[KeptBatch]) -> list[tuple[KeptBatch, _Planned]]:
+        return [(part, await asyncio.to_thread(self._planned, part)) for part in parts]
 
     def _planned(self, part: KeptBatch) -> _Planned:
         rulings, ledger, at = self._rulings(), self._ledger, clock()

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import orjson
 
 from flowops.common.tuples import NamedTuple
+from flowops.ledger.changes import CLAIMED, CallRow
 from flowops.ledger.legs import StoredLeg
-from flowops.model.ledger import REFUSALS, Checkpoint, EventType
+from flowops.model.ledger import REFUSALS, Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flowops.ledger.changes import CallRow, Change
+    from flowops.ledger.changes import Change
     from flowops.model.document import Value
     from flowops.model.ledger import Actor
 
@@ -116,7 +117,7 @@ def canonical(value: Value) -> bytes:
 
 
 #: Where the serial is in a row; the time of its event and its body follow.
-_SERIAL = 15
+_SERIAL = CallRow._fields.index("serial")
 _SORTED = orjson.OPT_SORT_KEYS
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 #: Characters of the hash of a row, six bits each: whoever alters a row has to meet that of one text, not of any two.
@@ -205,6 +206,5 @@ def _data(change: Change, after: CallRow) -> bytes:
     return canonical(data)
 
 
-CLAIMED = EventType.CLAIMED
 #: Whose phone it is stands in the row, which the event covers by its hash.
 _SAID_OF_LEGS = tuple((name, at) for at, name in enumerate(StoredLeg._fields) if name != "callee")

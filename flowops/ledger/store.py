@@ -16,7 +16,7 @@ from flowops.ledger.administration import name_of
 from flowops.ledger.campaigns import Campaigns, held_by_campaigns
 from flowops.ledger.chain import actor_json, canonical
 from flowops.ledger.chains import chains_of
-from flowops.ledger.changes import NO_DATA, Change
+from flowops.ledger.changes import CLAIMED, NO_DATA, Change
 from flowops.ledger.database import RUN_BYTES, now
 from flowops.ledger.evidence import Evidence, described
 from flowops.ledger.operations import make_conditionally
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from flowops.model.ledger import Checkpoint
 
 _log = logging.getLogger(__name__)
-_CLAIMED = EventType.CLAIMED
 #: What is recorded of a call whose request was answered, or may have been.
 _ANSWERED = REFUSALS | {EventType.ACCEPTED, EventType.UNCLEAR}
 #: How many results a message names when they can be kept nowhere.
@@ -96,7 +95,7 @@ class Store(Evidence):
         random = os.urandom(NONCE * len(writes))
         changes = [self._change(write, at, random[n * NONCE : (n + 1) * NONCE]) for n, write in enumerate(writes)]
         types = Counter([change.event_type for change in changes])
-        claims = EventType.CLAIMED in types
+        claims = CLAIMED in types
         refusals = sum(types[each] for each in REFUSALS)
         posts = self._posts + sum(types[each] for each in _ANSWERED)
         refused = self._refused + refusals
@@ -115,7 +114,7 @@ class Store(Evidence):
                 self._database, self.number, work, self._own_rows(changes), self._actor_json
             )
         except LedgerError as error:
-            self._keep([change for change in changes if change.event_type is not EventType.CLAIMED], error)
+            self._keep([change for change in changes if change.event_type is not CLAIMED], error)
             raise
         taken = sum(answer.done for answer in written)
         _log.debug("%(taken)d of %(writes)d claims and records taken", {"taken": taken, "writes": len(writes)})
@@ -284,7 +283,7 @@ class Store(Evidence):
         return {
             change.reference_id: row
             for change in changes
-            if (row := self._in_flight.get(change.reference_id)) is not None and change.event_type is not _CLAIMED
+            if (row := self._in_flight.get(change.reference_id)) is not None and change.event_type is not CLAIMED
         }
 
     def _keep_own_rows(self, changes: Sequence[Change], changed: Sequence[CallRow]) -> None:
@@ -300,7 +299,7 @@ class Store(Evidence):
             labels, naming = self._said_of_all(call)
             return Change(
                 name_of(call.reference_id),
-                _CLAIMED,
+                CLAIMED,
                 at,
                 self.actor,
                 self.run,
@@ -365,11 +364,11 @@ class Store(Evidence):
 
 def _without_claims(transaction: Transaction, changes: Sequence[Change], refusal: Written) -> list[Written]:
     """Record what has happened, and take no claim."""
-    records = iter(transaction.make([change for change in changes if change.event_type is not EventType.CLAIMED]))
+    records = iter(transaction.make([change for change in changes if change.event_type is not CLAIMED]))
     rows = transaction.rows([change.reference_id for change in changes])
     return [
         refusal._replace(state=row.state if (row := rows.get(change.reference_id)) else None)
-        if change.event_type is EventType.CLAIMED
+        if change.event_type is CLAIMED
         else next(records)
         for change in changes
     ]

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import contextmanager
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from support.server import TOKEN, answer_with
 from flowops.app.turns import OUTCOME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Any
 
@@ -375,33 +376,36 @@ attempts: {max: 2, after: 1s}
 """
 
 
-def test_an_outcome_that_another_process_records_is_noticed_at_once(project: Path, api: ApiServer) -> None:
+@contextmanager
+def waiting_for_an_outcome(project: Path) -> Iterator[Callable[[str, str], None]]:
+    """Let a worker wait for the outcome of the one call that may be tried twice; give what tells it, and why."""
     (project / "calls/three.yaml").write_text(TWICE)
     handed_over(project)
     worker = start("worker", *E, cwd=project, env=ENV)
+
+    def resolve(outcome: str, reason: str) -> None:
+        said = asked(project, "ledger", "resolve", "call-1", "--outcome", outcome, "--reason", reason, "--yes")
+        assert said.code == 0, said.err
+
     try:
         until(lambda: shown(project)["waits_for"] == {"outcome": 1})
-        said = asked(project, "ledger", "resolve", "call-1", "--outcome", "no-answer", "--reason", "nobody", "--yes")
-        assert said.code == 0, said.err
-        until(lambda: "call-1~2" in api.received, OUTCOME.total_seconds() / 2)
+        yield resolve
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.communicate(timeout=60)
+
+
+def test_an_outcome_that_another_process_records_is_noticed_at_once(project: Path, api: ApiServer) -> None:
+    with waiting_for_an_outcome(project) as resolve:
+        resolve("no-answer", "nobody")
+        until(lambda: "call-1~2" in api.received, OUTCOME.total_seconds() / 2)
     assert dict(api.received) == {"call-1": 1, "call-1~2": 1}
 
 
 def test_a_campaign_is_over_as_soon_as_its_last_call_is(project: Path, api: ApiServer) -> None:
-    (project / "calls/three.yaml").write_text(TWICE)
-    handed_over(project)
-    worker = start("worker", *E, cwd=project, env=ENV)
-    try:
-        until(lambda: shown(project)["waits_for"] == {"outcome": 1})
-        said = asked(project, "ledger", "resolve", "call-1", "--outcome", "completed", "--reason", "heard", "--yes")
-        assert said.code == 0, said.err
+    with waiting_for_an_outcome(project) as resolve:
+        resolve("completed", "heard")
         until(lambda: state(project) == "finished", OUTCOME.total_seconds() / 2)
-    finally:
-        worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=60)
 
 
 def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
