@@ -108,6 +108,14 @@ def _check_number(workspace: Workspace) -> None:
                 raise Invalid([Case(document).problem((), message, "run fewer files at a time: flowops test PATH")])
 
 
+#: For how many rows that are read again a document of one call counts, which a test goes through.
+_ROWS_A_CALL = 2
+_TOO_MANY = "the tests go through too many calls together: each goes through all those of the document that it gives"
+_FEWER = (
+    "a call's reference-id gives all of the project: name its file, or run fewer tests at a time: flowops test PATH"
+)
+
+
 class _Runner:
     """Runs one test after the other; what their templates may do is counted for all of them together."""
 
@@ -132,6 +140,8 @@ class _Runner:
         field = case.replaces_rows
         if field is not None and not any(document.kind == "CallSet" for document in workspace.calls):
             return Found(problems=[case.problem(("given", field), f"{field}: no call set is in the document")])
+        if not self._reader.spend_rows(_ROWS_A_CALL * sum(document.kind == "Call" for document in workspace.calls)):
+            return Found(problems=[case.problem(("given", "document"), _TOO_MANY, _FEWER)])
         at = case.at or clock()
         self._reader.walk_again()
         try:

@@ -176,9 +176,10 @@ class Walk:
                     if self.workspace.hooks:
                         problems += self._beyond_limit(alone[-1], phones)
                 if compilation.budget.exhausted:
-                    problems.add(_exhausted(document))
                     break
             _look_at(alone, findings)
+            if compilation.budget.exhausted and some:
+                problems.add(_exhausted(document))
             yield from alone
             if compilation.budget.exhausted:
                 break
@@ -247,7 +248,7 @@ class Walk:
         for batch in selection.select(rows):
             rendered = calls.render(batch, check)
             problems += rendered.problems
-            if compiled.uses_attempt:
+            if compiled.uses_attempt and not calls.exhausted:
                 self._look_at_later(rendered, findings, skips=calls.skips)
             taken += len(batch.rows)
             wrong.add(rendered)
@@ -310,10 +311,19 @@ class Findings:
 
 
 def _of_later_attempts(batch: RenderedBatch | SingleCall) -> list[Problem]:
-    """Return what is wrong with later attempts only, which may say something else."""
-    everyone = range(len(batch.references))
-    later = [batch.repeated(everyone, attempt) for attempt in range(2, batch.attempts.most + 1)]
-    return [problem for some in later for problem in (*some.problems, *some.skipped)]
+    """Return what is wrong with later attempts only, which may say something else: of each call at the first of them."""
+    found: list[Problem] = []
+    calls: Sequence[int] = range(len(batch.references))
+    for attempt in range(2, batch.attempts.most + 1):
+        later = batch.repeated(calls, attempt)
+        if later.problems or later.skipped:
+            wrong = [*later.problems, *later.skipped]
+            rows = {problem.row for problem in wrong}
+            calls = [at for at in calls if batch.call(at).row not in rows]
+            found += wrong
+        if not calls:
+            break
+    return found
 
 
 def _in_order(document: Document) -> tuple[str, int]:

@@ -20,6 +20,11 @@ CALL_STEPS = 10_000
 COMMAND_STEPS = 400_000
 ROW_STEPS = 20
 DOCUMENT_STEPS = 60
+#: A later attempt of a call brings none, since nobody has written it, and takes so many: of a row, of a document.
+AGAIN_STEPS = 1
+DOCUMENT_AGAIN_STEPS = 6
+#: What is wrong with a row of a set is looked for at length: so many are taken of one that is told.
+WRONG_STEPS = 40
 
 PARTS_PER_STEP = 16
 CHARACTERS_PER_STEP = 256

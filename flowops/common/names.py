@@ -56,9 +56,11 @@ NAME_ERROR = "not a usable name: write visible characters, with single spaces on
 _INVISIBLE = regex(f"[{_class(INVISIBLE)}]")
 # What nobody sees, and half characters, which schemas do not get to see.
 _HIDDEN = regex(f"[{_class((*INVISIBLE, *_UNSEEN))}\\ud800-\\udfff]")
-# difflib takes quadratic time; nobody mistypes a longer name, and no list that people wrote is longer.
+# Nobody mistypes a longer name, and no list that people wrote is longer.
 _LETTERS = 64
-_NAMES = 200
+_NAMES = 100
+# More of their letters than this two names share, in the same order, of which one was written for the other.
+_ALIKE = 0.59
 
 
 def same_name(text: str) -> str:
@@ -170,14 +172,33 @@ def _codec(name: str) -> str | None:
 
 @lru_cache(maxsize=512)
 def _nearest(name: str, names: tuple[str, ...]) -> str | None:
-    # Costs 2 ms to import, and most runs have nothing to suggest.
-    from difflib import get_close_matches
-
-    folded: dict[str, str] = {}
+    wanted = name.casefold()
+    places: dict[str, int] = {}
+    for at, letter in enumerate(wanted):
+        places[letter] = places.get(letter, 0) | 1 << at
+    near, alike = None, _ALIKE
     for known in names:
-        folded.setdefault(known.casefold(), known)
-    found = get_close_matches(name.casefold(), folded, n=1)
-    return folded[found[0]] if found else None
+        folded = known.casefold()
+        both = len(wanted) + len(folded)
+        if 2 * min(len(wanted), len(folded)) <= alike * both:
+            continue
+        share = 2 * _in_common(places, len(wanted), folded) / both
+        if share > alike:
+            near, alike = known, share
+    return near
+
+
+def _in_common(places: dict[str, int], length: int, other: str) -> int:
+    """Return how many letters a text shares with another one in the same order; `places` has those of each letter.
+
+    A bit is a letter of the text: one look at each of the other's letters (Hyyrö, Bit-parallel LCS-length, 2004).
+    """
+    everywhere = (1 << length) - 1
+    apart = everywhere
+    for letter in other:
+        here = apart & places.get(letter, 0)
+        apart = ((apart + here) | (apart - here)) & everywhere
+    return length - apart.bit_count()
 
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

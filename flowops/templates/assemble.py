@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flowops.common.budget import (
     BYTES_PER_STEP,
+    DOCUMENT_AGAIN_STEPS,
     DOCUMENT_STEPS,
     ITEMS_PER_STEP,
     MAX_BODY,
@@ -137,7 +138,8 @@ class CompiledCall:
         There is no call where anything is wrong. What `check` tells is not told again.
         """
         rendering = Rendering(self.variables, attempt=attempt)
-        rendering.budget = given = self.budget.begin(DOCUMENT_STEPS)
+        steps = DOCUMENT_STEPS if attempt == 1 else -DOCUMENT_AGAIN_STEPS
+        rendering.budget = given = self.budget.begin(steps)
         made = self.make(rendering)
         self.budget.end(given, rendering.budget)
         if made is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import compress
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.common.budget import PARTS_PER_STEP
+from flowops.common.budget import AGAIN_STEPS, PARTS_PER_STEP, ROW_STEPS, WRONG_STEPS
 from flowops.common.names import without_invisible
 from flowops.common.numbers import EXAMPLE_COLUMN
 from flowops.common.patterns import regex
@@ -186,8 +186,9 @@ class RenderedBatch:
     a rule of the policy looks at them.
     """
 
-    def __init__(self, compiled: CompiledCall, batch: Batch, check: Check, attempt: int = 1) -> None:
-        self.compiled = compiled
+    def __init__(self, calls: CallSet, batch: Batch, check: Check, attempt: int = 1) -> None:
+        self.calls = calls
+        self.compiled = calls.compiled
         self.batch = batch
         self.check = check
         self.rows: list[int] = []
@@ -242,13 +243,13 @@ class RenderedBatch:
         """Return some of the calls as they are at a later attempt, with what is wrong with them then."""
         rows = [self.rows[index] for index in indices]
         if self.compiled.uses_attempt:
-            return CallSet(self.compiled).render(_of(self.batch, rows, []), self.check, attempt)
+            return self.calls.render(_of(self.batch, rows, []), self.check, attempt)
         # They differ by their names only: nothing has to be rendered.
         names = [attempt_reference(self.references[index], attempt) for index in indices]
         bodies = [{**self.bodies[index], INSTRUCTION_ID: name} for index, name in zip(indices, names, strict=True)]
         hashes = self.check.hashes(bodies)
         assert hashes is not None, "nothing is wrong with the first attempt, and a name of an attempt has its length"
-        made = RenderedBatch(self.compiled, self.batch, self.check, attempt)
+        made = RenderedBatch(self.calls, self.batch, self.check, attempt)
         made.rows, made.bodies, made.references, made.hashes = rows, bodies, names, list(hashes)
         made.flows, made.terms = [self.flows[index] for index in indices], [self.terms[index] for index in indices]
         return made
@@ -308,7 +309,7 @@ class CallSet:
         """Return the calls of a batch as they are at an attempt, and all that is wrong with its rows and with them."""
         kept = batch.rows if self.compiled.attempts.most > 1 or self.compiled.keeps_rows else []
         places = Batch(batch.file, kept, batch.numbers, batch.lines)
-        found = RenderedBatch(self.compiled, places, check, attempt)
+        found = RenderedBatch(self, places, check, attempt)
         bad = {problem.row for _, problem in batch.problems if self.skips and _is_of_one_row(problem)}
         for _, problem in batch.problems:
             (found.skipped if problem.row in bad else found.problems).append(problem)
@@ -323,6 +324,7 @@ class CallSet:
                 found.leave_out(wrong)
                 continue
             self._wrong += len(wrong)
+            self._budget.spend(WRONG_STEPS * len(wrong))
             for index in sorted(wrong):
                 found.problems += wrong[index]
         if self.exhausted:
@@ -337,7 +339,7 @@ class CallSet:
         before, make, budget = len(found), self.compiled.make, self._budget
         made: list[Made] = []
         for index in rows:
-            given = budget.begin()
+            given = budget.begin(ROW_STEPS if found.attempt == 1 else -AGAIN_STEPS)
             row = rendering.begin(index, given)
             call = None
             if _is_blank(row):

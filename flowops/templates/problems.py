@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Self
 
 from flowops.common.masking import are_values, mask_any_number, mask_names
@@ -62,7 +64,7 @@ class UndefinedName(TemplateError):
     `asked` are the names that templates ask of each mapping, such as ``row``: they decide what may be told of it.
     """
 
-    def __init__(self, label: str, offset: int, parent: str, key: object, present: Iterable[object]) -> None:
+    def __init__(self, label: str, offset: int, parent: str, key: object, present: Collection[object]) -> None:
         self.asked: Asked = {}
         super().__init__(
             f"'{label}' is not defined",
@@ -89,28 +91,36 @@ def member(parent: str, key: str) -> str:
 _WRITTEN = regex(r"(?:vars|loop)\b")
 
 
-def _what_there_is(label: str, parent: str, key: str, present: Iterable[object], asked: Collection[str]) -> str:
-    """Return what a mapping has, the nearest name first.
+def _what_there_is(label: str, parent: str, key: str, present: Collection[object], asked: Collection[str]) -> str:
+    """Return what a mapping has, the nearest name first; of very many names only the first are looked at.
 
     Where a file has no header, the names of its columns are the values of its first row, and nobody's name looks like
     one. So names are told where the templates, which know some of them, find at least half of what they ask for.
     """
-    names = tuple(name for name in present if isinstance(name, str))
+    names = tuple(name for name in islice(present, _LOOKED_AT) if isinstance(name, str))
     owner = "the row" if parent == "row" else parent
-    alike = {looks_like(name): name for name in names[:_LOOKED_AT]}
+    alike, have_values = _known(names)
     found = sum(looks_like(name) in alike for name in asked)
     told = _WRITTEN.match(parent) is not None or 2 * found >= max(len(asked), 1)
-    guess = alike.get(looks_like(key)) or (nearest(key, names) if told and not are_values(names) else None)
+    guess = alike.get(looks_like(key)) or (nearest(key, names) if told and not have_values else None)
     parts = [] if guess is None else [meant(key, guess, member(parent, guess))]
     if told or not names:
         parts.append(f"{owner} has: {mask_names(names)}" if names else f"{owner} is empty")
         if guess is None:
             parts[-1] += _remedy(label, parent)
     elif parent == "row":
-        parts.append(f"the row has {len(names)} columns, most with other names: is the first line of a CSV its header?")
+        parts.append(
+            f"the row has {len(present)} columns, most with other names: is the first line of a CSV its header?"
+        )
     else:
-        parts.append(f"{owner} has {len(names)} other names")
+        parts.append(f"{owner} has {len(present)} other names")
     return " ".join(parts)
+
+
+@lru_cache(maxsize=4)
+def _known(names: tuple[str, ...]) -> tuple[dict[str, str], bool]:
+    """Return names by how they look, and whether one of them looks like a value: one mapping lacks many names."""
+    return {looks_like(name): name for name in names}, are_values(names)
 
 
 def _remedy(label: str, parent: str) -> str:

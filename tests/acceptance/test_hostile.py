@@ -519,6 +519,45 @@ def defaults_that_do_not_fit(root: Path, times: int) -> None:
     (root / "calls/a.yaml").write_text(CALL)
 
 
+def names_that_are_nearly_right(root: Path, times: int) -> None:
+    """Misspell many names, each of which is nearly one of very many."""
+    there = "".join(f"  {'variable_number_' * 3}{n}: x\n" for n in range(2_000 * times))
+    (root / "flowops.yaml").write_text(f"{PROJECT}vars:\n{there}")
+    names = "".join(f"  a{n}: '{{{{ vars.{'vairable_numbre_' * 3}{n}x }}}}'\n" for n in range(900))
+    (root / "calls/a.yaml").write_text(f"{CALL}flow-variables:\n{names}")
+
+
+ATTEMPTS = "attempts: {max: 99}\nflow-variables: {x: '{{ attempt }}'}\n"
+
+
+def attempts_of_many_documents(root: Path, times: int) -> None:
+    """Say something else at each of many attempts, in many calls."""
+    calls = (CALL.replace(": a", f": a{n}", 1) for n in range(2_000 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(call + ATTEMPTS for call in calls))
+
+
+def attempts_of_many_rows(root: Path, times: int) -> None:
+    """Say it in the rows of one call set."""
+    many_rows(root, "x", 6_000 * times)
+    (root / "calls/a.yaml").write_text(
+        CALLSET.replace("rows", "a.csv\nattempts: {max: 99}") + "  flow-variables: {x: '{{ attempt }}'}\n"
+    )
+
+
+def attempts_that_are_wrong(root: Path, times: int) -> None:
+    """Be wrong at each of many attempts but the first, for many rows."""
+    many_rows(root, "x", 900 * times)
+    wrong = "  flow-variables: {x: '{{ row.id if attempt == 1 else row.idd }}'}\n"
+    (root / "calls/a.yaml").write_text(CALLSET.replace("rows", "a.csv\nattempts: {max: 99}") + wrong)
+
+
+def wrong_rows_of_many_documents(root: Path, times: int) -> None:
+    """Be wrong in each row of one file, in many documents."""
+    sets = (CALLSET.replace("rows", "a.csv").replace('"a-', f'"a{n}-') for n in range(50 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(sets))
+    (root / "calls/a.csv").write_text("id,phone\n" + "".join(f"{n},nobody\n" for n in range(900)))
+
+
 MULTIPLIED = [
     (aliased_items, "the templates of this call take too much work"),
     (loops_of_many_documents, "the templates of this command take too much work together"),
@@ -541,6 +580,11 @@ MULTIPLIED = [
     (branches_that_fit, "take too much work together"),
     (values_that_are_none_of_many, "take too much work together"),
     (defaults_that_do_not_fit, "variables.a.default[0].k0: is missing"),
+    (wrong_rows_of_many_documents, "the templates of this command take too much work together"),
+    (names_that_are_nearly_right, "did you mean"),
+    (attempts_of_many_documents, "the templates of this command take too much work together"),
+    (attempts_of_many_rows, "the templates of this command take too much work together"),
+    (attempts_that_are_wrong, "'row.idd' is not defined"),
 ]
 
 
@@ -570,6 +614,22 @@ def test_tests_that_go_through_the_same_rows_are_bounded_together(times: int, tm
     tests = (f"{test.format(number)}expect: {{action: place}}\n" for number in range(20 * times))
     (root / "tests/t.yaml").write_text("---\n".join(tests))
     hold(run(root, "test", CPU_SECONDS + TESTS), 3, "there are too many rows: those of matrices and queries")
+
+
+@pytest.mark.parametrize("times", [1, 10])
+@pytest.mark.parametrize("document", ["b-1", "../calls/a.yaml"])
+def test_tests_that_go_through_the_same_documents_are_bounded_together(
+    document: str, times: int, tmp_path: Path
+) -> None:
+    root = tmp_path / "tree"
+    for folder in ("calls", "tests", ".git"):
+        (root / folder).mkdir(parents=True)
+    calls = (CALL.replace(": a", f": b-{n}", 1) for n in range(2_000))
+    (root / "calls/a.yaml").write_text("---\n".join(calls))
+    test = f"apiVersion: flowops/v1\nkind: Test\nname: t{{}}\ngiven: {{{{document: {document}}}}}\n"
+    tests = (f"{test.format(number)}expect: {{action: place}}\n" for number in range(90 * times))
+    (root / "tests/t.yaml").write_text("---\n".join(tests))
+    hold(run(root, "test", CPU_SECONDS + TESTS), 3, "the tests go through too many calls together")
 
 
 @pytest.mark.parametrize("times", [1, 10])
