@@ -111,9 +111,7 @@ def _check_number(workspace: Workspace) -> None:
 #: For how many rows that are read again a document of one call counts, which a test goes through.
 _ROWS_A_CALL = 2
 _TOO_MANY = "the tests go through too many calls together: each goes through all those of the document that it gives"
-_FEWER = (
-    "a call's reference-id gives all of the project: name its file, or run fewer tests at a time: flowops test PATH"
-)
+_FEWER = "a call's reference-id gives all of the project: name its file, or run fewer at a time: flowops test PATH"
 
 
 class _Runner:

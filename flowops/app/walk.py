@@ -311,7 +311,7 @@ class Findings:
 
 
 def _of_later_attempts(batch: RenderedBatch | SingleCall) -> list[Problem]:
-    """Return what is wrong with later attempts only, which may say something else: of each call at the first of them."""
+    """Return what is wrong with later attempts only, which may say something else: of a call at the first of them."""
     found: list[Problem] = []
     calls: Sequence[int] = range(len(batch.references))
     for attempt in range(2, batch.attempts.most + 1):
