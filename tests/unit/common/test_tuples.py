@@ -5,6 +5,8 @@ from __future__ import annotations
 import pickle
 import typing
 
+import pytest
+
 from flowops.common.tuples import NamedTuple
 
 
@@ -38,6 +40,31 @@ def test_fields_defaults_and_words_are_those_of_a_named_tuple() -> None:
     assert Own(1) == Other(1) == (1, 0, "here")
     assert repr(Own(1, 2)) == repr(Other(1, 2)).replace("Other", "Own")
     assert Own(1)._replace(down=5) == (1, 5, "here")
+    assert Own(1)._asdict() == Other(1)._asdict()
+    assert Own._make([1, 2, "there"]) == Other._make([1, 2, "there"])
+
+
+@pytest.mark.parametrize("make", [lambda of: of(), lambda of: of(1, 2, "x", 4), lambda of: of(1, up=2)])
+def test_what_does_not_fit_the_fields_is_refused_as_by_a_named_tuple(make: typing.Callable[[type], object]) -> None:
+    with pytest.raises(TypeError) as own:
+        make(Own)
+    with pytest.raises(TypeError) as other:
+        make(Other)
+    assert str(own.value) == str(other.value).replace("Other", "Own")
+
+
+def test_as_many_values_are_made_a_tuple_as_there_are_fields() -> None:
+    with pytest.raises(TypeError, match="Expected 3 arguments, got 2"):
+        Own._make([1, 2])
+
+
+def test_a_class_below_makes_tuples_of_its_own() -> None:
+    class Further(Own):
+        def __new__(cls, across: int) -> typing.Self:
+            return super().__new__(cls, across, name="far")
+
+    assert Further(1) == (1, 0, "far")
+    assert type(Own(1)) is Own
 
 
 def test_methods_belong_to_the_class() -> None:
