@@ -55,6 +55,8 @@ def job_url() -> str | None:
 
 def revision_of(root: Path) -> str | None:
     """Return the commit of the work tree at `root`, with ``-dirty`` when files differ; None outside of Git."""
+    if git_root(root.absolute()) is None:
+        return None
     said = ask_git(root, "status", "--porcelain=v2", "--branch", "--", ".")
     oid, *rest = (said or "").splitlines() or [""]
     head = oid.removeprefix(_COMMIT)
@@ -66,7 +68,11 @@ def revision_of(root: Path) -> str | None:
 def commit_of(root: Path, observer: Observer) -> str | None:
     """Return the commit of the work tree at `root`; the observer is told where Git knows one and does not say it."""
     revision = revision_of(root)
-    if revision is None and git_root(root) is not None and ask_git(root, *ANYBODYS, "rev-parse", "HEAD") is not None:
+    if (
+        revision is None
+        and git_root(root.absolute()) is not None
+        and ask_git(root, *ANYBODYS, "rev-parse", "HEAD") is not None
+    ):
         observer.report(
             f"warning: git does not trust the repository in {root}, which belongs to another user: what is written is "
             "on record without its commit; if you do: "
@@ -111,7 +117,7 @@ def open_for(
 
     What is written is on record with `revision`, the commit of the project where none is given.
     """
-    from flowops.ledger.open import open_ledger
+    from flowops.ledger.open import NOBODY, open_ledger
     from flowops.ledger.usage import OLDER_COPY
 
     if revision is None and not readonly:
@@ -123,7 +129,7 @@ def open_for(
         environment.name,
         project=name_of(project),
         api=host_of(environment),
-        actor=actor(revision, override),
+        actor=NOBODY if readonly else actor(revision, override),
         pinned=address.settings.id,
         key=address.key,
         create=environment.sandboxed,

@@ -12,7 +12,7 @@ import click
 
 from flowops.cli.group import LazyGroup
 from flowops.cli.options import with_log_options
-from flowops.common.called import note_call, program_of
+from flowops.common.called import note_call
 from flowops.common.exit_codes import ExitCode
 from flowops.common.text import visible
 from flowops.errors import FlowopsError, Invalid, UsageError
@@ -80,7 +80,7 @@ def _print_version(context: click.Context, _option: click.Parameter, asked: bool
 )
 def root(chdir: str | None, command_from: str | None) -> None:
     """Outbound phone calls as configuration: planned like infrastructure, placed at most once."""
-    note_call(program_of(sys.argv[0]), chdir)
+    note_call(sys.argv[0], chdir)
     if command_from is not None:
         raise UsageError(f"{COMMAND_FROM} NAME is used alone, or after -C: the variable holds all the rest")
     if chdir is not None:

@@ -33,12 +33,14 @@ _DEFAULT = "sandbox"
 
 
 class Called(NamedTuple):
-    """How the process was called: the `program`, the `directory` of ``-C``, and where it is at work.
+    """How the process was called: the `program` as it was given, and its `file`; the `directory` of ``-C``, and where
+    it is at work.
 
     `project` is the directory of the project, where that is not above the one that the process is in.
     """
 
     program: str = "flowops"
+    file: str | None = None
     directory: str | None = None
     environment: str = _DEFAULT
     project: str | None = None
@@ -63,7 +65,16 @@ class Called(NamedTuple):
         if self.project is not None and _WITH_FILES.search(found["rest"]) is None:
             directories.append(self.project)
         elsewhere = f" -C {shlex.quote(os.path.join(*directories))}" if directories else ""  # noqa: PTH118
-        return f"{self.program}{elsewhere}"
+        return f"{self._as_shells_have_it()}{elsewhere}"
+
+    def _as_shells_have_it(self) -> str:
+        """Return how a shell calls the program."""
+        if self.file is None or os.path.basename(self.program) == "__main__.py":  # noqa: PTH119
+            return "flowops"
+        from shutil import which  # it brings compressors with it
+
+        found = which("flowops")
+        return "flowops" if found is not None and os.path.realpath(found) == self.file else shlex.quote(self.program)
 
 
 _called: ContextVar[Called | None] = ContextVar("called", default=None)
@@ -75,8 +86,8 @@ def called() -> Called:
 
 
 def note_call(program: str, directory: str | None) -> None:
-    """Remember how the command line was called."""
-    _called.set(Called(program, directory))
+    """Remember how the command line was called: the program as the process was given it, before it goes elsewhere."""
+    _called.set(Called(program, os.path.realpath(program), directory))
 
 
 def note_work(root: str, environment: str) -> None:
@@ -85,19 +96,6 @@ def note_work(root: str, environment: str) -> None:
         root = os.path.relpath(root)
         above = os.path.commonpath([os.path.abspath(root), os.path.abspath(".")]) == os.path.abspath(root)  # noqa: PTH100
         _called.set(known._replace(environment=environment, project=None if above else root))
-
-
-def program_of(argument: str) -> str:
-    """Return how a shell calls the program that was started as `argument`, its path as the process was given it."""
-    name = os.path.basename(argument)  # noqa: PTH119
-    if name == "__main__.py":
-        return "flowops"
-    from shutil import which  # it brings compressors with it
-
-    found = which("flowops")
-    if found is not None and os.path.realpath(found) == os.path.realpath(argument):
-        return "flowops"
-    return shlex.quote(argument)
 
 
 #: The name under which flowops itself is installed. The plain name belongs to somebody else's package.

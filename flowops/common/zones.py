@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from flowops.common.names import nearest
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 #: What the list has for a machine whose zone nobody has set.
 _UNSET = "Factory"
@@ -27,6 +30,8 @@ def zone(name: str) -> ZoneInfo | None:
     """Return a time zone by its name on the IANA's list, None for any other name."""
     if name not in zone_names():
         return None
+    from zoneinfo import ZoneInfo  # what reads a policy imports this module, and few policies name a zone
+
     with _data().joinpath("zoneinfo", *name.split("/")).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)
 

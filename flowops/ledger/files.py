@@ -211,10 +211,11 @@ def _kind_of(path: Path, mounts: Path) -> str | None:
         return None
     # A path that is going to be made lies where its nearest directory lies.
     there = next(parent for parent in (path, *path.parents) if parent.exists()).resolve()
+    depths = {str(above): len(above.parts) for above in (there, *there.parents)}
     kind, deepest = None, -1
     for line in mounts.read_text(errors="replace").splitlines():
         before, _, after = line.partition(" - ")
-        point = Path(before.split()[4].replace("\\040", " "))
-        if len(point.parts) >= deepest and (point == there or point in there.parents):
-            kind, deepest = after.split()[0], len(point.parts)
+        depth = depths.get(before.split()[4].replace("\\040", " "), -1)
+        if depth >= max(deepest, 0):
+            kind, deepest = after.split()[0], depth
     return kind

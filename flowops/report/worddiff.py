@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -92,7 +91,9 @@ def _runs(old: list[str], new: list[str]) -> Iterator[tuple[Side, str]]:
         if middle_new:
             yield Side.AFTER, "".join(middle_new)
     else:
-        matcher = difflib.SequenceMatcher(None, middle_old, middle_new, autojunk=False)
+        from difflib import SequenceMatcher  # most results show no two texts
+
+        matcher = SequenceMatcher(None, middle_old, middle_new, autojunk=False)
         for tag, first, last, from_, to in matcher.get_opcodes():
             if tag == "equal":
                 yield Side.BOTH, "".join(middle_old[first:last])
