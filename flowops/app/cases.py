@@ -205,7 +205,7 @@ class Comparison:
         if not expected or found.plan is None:
             return
         calls = found.plan.calls
-        total = sum(map(len, found.plan.batches))
+        total = sum(batch.size for batch in found.plan.batches)
         name = self._case.reference or (expected.get("reference-id") if total > 1 else None)
         if name is not None:
             yield from self._named(same_name(name), expected)

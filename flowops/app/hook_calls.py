@@ -129,7 +129,7 @@ def plan_request(ready: Ready, hook: Hook, given: Mapping[str, Value], ledger: S
     for batch in batches:
         found, _ = plan_batch(batch, ledger=ledger, environment=environment.name, rules=rules, at=at)
         calls = at_attempts(batch, found.later)
-        planned += [found.planned(index, calls.call(index)) for index in range(len(found))]
+        planned += [found.planned(index, calls.call(index)) for index in range(found.size)]
     guards = (*guards_of(ledger), *rules.guards())
     if guards and any(each.action in SENDING for each in planned):
         raise Refused(Answer(UNAVAILABLE, why=guards[0].reason))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowops.app.access import commit_of, guards_of, open_for
@@ -84,7 +83,7 @@ class Planned(NamedTuple):
         if fit.gone:
             calls = f"{len(fit.gone):,} calls are" if len(fit.gone) > 1 else "1 call is"
             told = f"{calls} in the saved plan, and no query gives the row any more, such as {fit.gone[0]}: not placed"
-            plan = replace(plan, notes=(*plan.notes, told))
+            plan = plan._replace(notes=(*plan.notes, told))
         if fit.waiting:
             plan = hold(plan, fit.waiting, self.walk)
         return self._replace(plan=plan)
@@ -176,14 +175,14 @@ def plan_calls(
         *_of_attempts(plan, policy, environment),
     )
     notes = (*plan.notes, *rules.notes())
-    plan = replace(plan, warnings=warnings, notes=notes, guards=guards)
+    plan = plan._replace(warnings=warnings, notes=notes, guards=guards)
     if plan.unnamed:
         elsewhere = (ledger.count_of(sorted(named)) if named else 0) + len(_placed_by_hooks(walk, ledger))
-        plan = replace(plan, unnamed=max(0, plan.unnamed - elsewhere))
-    plan = replace(plan, invalid=tuple(walk.invalid), hooks=tuple(_of_hooks(walk)))
+        plan = plan._replace(unnamed=max(0, plan.unnamed - elsewhere))
+    plan = plan._replace(invalid=tuple(walk.invalid), hooks=tuple(_of_hooks(walk)))
     # The key of a sandbox ledger that is not made yet lasts no longer than this command.
     if plan.ledger and plan.ledger.id:
-        plan = replace(plan, pseudonym=ledger.pseudonymizer.short_pseudonym)
+        plan = plan._replace(pseudonym=ledger.pseudonymizer.short_pseudonym)
     return Planned(plan, walk, ledger, override, retry, rules.unseen)
 
 

@@ -152,9 +152,9 @@ class PolicyRun:
 
         def reference(at: int) -> str:
             for batch in plan.batches:
-                if at < len(batch):
+                if at < batch.size:
                     return batch.references[at]
-                at -= len(batch)
+                at -= batch.size
             raise IndexError(at)
 
         return (*self._fit.warnings(), *self._callees.warnings(reference))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flowops.app.access import guards_of, open_for, revision_of
@@ -111,7 +111,7 @@ def rehearsal(selection: Selection, reference: str, number: str, observer: Obser
             rules=_Rules(policy, facts, ledger),
             settings=settings_of(workspace.project, environment),
         )
-        plan = replace(plan, guards=(*guards_of(ledger), *tripped(policy, facts, clock())))
+        plan = plan._replace(guards=(*guards_of(ledger), *tripped(policy, facts, clock())))
         yield Rehearsal(plan, call, reference, workspace, ledger, policy, facts)
 
 

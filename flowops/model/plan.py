@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -190,10 +189,10 @@ class PlannedCall(NamedTuple):
 Planned: TypeAlias = PlannedCall | PlannedReference
 #: What decides what happens besides calls and ledger, by name: no secret, and of a policy only a hash.
 Settings: TypeAlias = "Mapping[str, str]"
+NO_SETTINGS: Settings = {}
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBatch:
+class PlannedBatch(NamedTuple):
     """The decisions about some calls of one document, in about 140 bytes a call.
 
     Of call i the reference-id is ``references[i]``, the hash of the body ``hashes[32 * i : 32 * (i + 1)]``, and the
@@ -209,13 +208,15 @@ class PlannedBatch:
     hashes: bytes
     actions: bytes
     details: Mapping[int, Decision]
-    terms: Mapping[int, bytes] = field(default_factory=dict)
-    several: Mapping[int, int] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[int, bytes] = {}
+    several: Mapping[int, int] = {}
+    labels: Mapping[str, str] = NO_LABELS
     attempts: Attempts = ONE_ATTEMPT
-    later: Mapping[int, int] = field(default_factory=dict)
+    later: Mapping[int, int] = {}
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Return how many calls there are."""
         return len(self.actions)
 
     def roots(self) -> Sequence[str]:
@@ -294,8 +295,7 @@ class HookCalls(NamedTuple):
     calls: tuple[Call, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The calls of the desired state in the order of the files, each with its action.
 
     `batches` is what is kept of all calls, `shown` are a few whole ones of each document and action. `calls` are all
@@ -315,15 +315,15 @@ class Plan:
     ledger: Checkpoint | None
     batches: tuple[PlannedBatch, ...]
     shown: tuple[PlannedCall, ...]
-    calls: Iterable[PlannedCall] = field(compare=False, repr=False)
+    calls: Iterable[PlannedCall]
     unnamed: int
     digest: str
-    settings: Settings = field(default_factory=dict)
+    settings: Settings = NO_SETTINGS
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     invalid: tuple[LeftOut, ...] = ()
     guards: tuple[Guard, ...] = ()
-    pseudonym: Callable[[str], str] | None = field(default=None, compare=False, repr=False)
+    pseudonym: Callable[[str], str] | None = None
     waiting: Waiting = NOBODY_WAITS
     hooks: tuple[HookCalls, ...] = ()
 
@@ -372,7 +372,7 @@ class Plan:
     def references(self, *actions: Action) -> Iterator[PlannedReference]:
         """Go through what is kept of all calls, or of those that have one of some actions, in order."""
         for batch in self.batches:
-            yield from map(batch.reference, batch.having(actions) if actions else range(len(batch)))
+            yield from map(batch.reference, batch.having(actions) if actions else range(batch.size))
 
 
 class Shift(StrEnum):

@@ -483,7 +483,7 @@ def _lines(batches: Iterable[PlannedBatch]) -> Iterator[bytes]:
         digits = batch.hashes.hex()
         fingerprints = [FINGERPRINT + digits[at : at + _DIGITS] for at in range(0, len(digits), _DIGITS)]
         terms = (
-            map(batch.terms_of, range(len(batch))) if batch.terms else repeat(batch.terms_of(0) if len(batch) else "")
+            map(batch.terms_of, range(batch.size)) if batch.terms else repeat(batch.terms_of(0) if batch.size else "")
         )
         yield from map(
             decision_line, batch.references, fingerprints, terms, map(_MAY_BE_PLACED.__contains__, batch.actions)

@@ -77,7 +77,7 @@ def unchanged(
     for before, first in zip_longest(planned, batches):
         if before is None:
             return  # what the plan does not hold is not looked at
-        wanted = range(len(before)) if actions is None else before.having(actions)
+        wanted = range(before.size) if actions is None else before.having(actions)
         same = frozenset() if first is None else _same(before, at_attempts(first, before.later), wanted)
         for index in wanted:
             if index not in same:

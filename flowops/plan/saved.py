@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -111,7 +110,7 @@ def dump(plan: Plan, request: PlanRequest = NO_REQUEST, of_queries: Collection[P
     lines = "".join(f'  "{key}": {json.dumps(value)},\n' for key, value in head.items())
     yield f'{{\n{lines}  "calls": [\n'.encode()
     separator = "    "
-    calls = ((batch.place, batch.reference(index)) for batch in plan.batches for index in range(len(batch)))
+    calls = ((batch.place, batch.reference(index)) for batch in plan.batches for index in range(batch.size))
     for place, item in calls:
         call: dict[str, Value] = {
             "reference_id": item.reference_id,
@@ -170,7 +169,7 @@ def compare(saved: SavedPlan, fresh: Plan, *, contains_checkpoint: bool, of_quer
     moved, waiting = list(_surroundings(saved, fresh, contains_checkpoint)), set()
     named = set()
     for batch in fresh.batches:
-        for item in map(batch.reference, range(len(batch))):
+        for item in map(batch.reference, range(batch.size)):
             named.add(item.reference_id)
             before = saved.calls.get(item.reference_id)
             if before is None and batch.place not in of_queries:
@@ -196,14 +195,14 @@ def hold(plan: Plan, waiting: Container[str], again: Iterable[CallBatch]) -> Pla
         for index in held:
             actions[index] = Action.DEFERRED.code
         details = {**batch.details, **dict.fromkeys(held, decision)}
-        batches.append(replace(batch, actions=bytes(actions), details=details) if held else batch)
+        batches.append(batch._replace(actions=bytes(actions), details=details) if held else batch)
     shown = tuple(
         item._replace(action=Action.DEFERRED, changes=(), reasons=(WAITS,), until=None)
         if item.reference_id in waiting
         else item
         for item in plan.shown
     )
-    return replace(plan, batches=tuple(batches), shown=shown, calls=RecheckedCalls(again, batches))
+    return plan._replace(batches=tuple(batches), shown=shown, calls=RecheckedCalls(again, batches))
 
 
 def _surroundings(saved: SavedPlan, fresh: Plan, contains_checkpoint: bool) -> Iterator[str]:

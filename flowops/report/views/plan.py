@@ -240,7 +240,7 @@ def of_plan(
     countries: Counter[str] = Counter()
     pseudonym = pseudonyms_of(plan)
     ready: Counter[Ready] = Counter()
-    for batch in filter(len, plan.batches):
+    for batch in (each for each in plan.batches if each.size):
         group = groups.get(batch.place) or groups.setdefault(batch.place, Group(batch.place, labels=batch.labels))
         group.flows.update((_flow(script), None) for script in batch.scripts)
         group.scripts.update((script.callflow_id, script.variables) for script in batch.scripts)

@@ -54,7 +54,7 @@ def test_what_is_kept_of_the_calls_is_what_was_planned(calls: list[PlannedCall])
     assert plan.size == sum(item.action.sends for item in calls)
     assert list(plan.references(*SENDING)) == [kept(item) for item in calls if item.action.sends]
     for batch in plan.batches:
-        assert len(batch) == sum(batch.counts().values()) == len(list(batch.references))
+        assert batch.size == sum(batch.counts().values()) == len(list(batch.references))
 
 
 @given(CALLS)
@@ -86,5 +86,5 @@ def test_a_call_takes_about_a_hundred_and_forty_bytes() -> None:
     )
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(batch) == count
+    assert batch.size == count
     assert size / count < 140

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,13 +26,13 @@ def plan(call: Any, entry: Any, ledger: Any) -> Plan:
 
 def moved(plan: Plan, **fields: Any) -> Plan:
     """The plan with other fields, and the digest that goes with them."""
-    other = replace(plan, **fields)
+    other = plan._replace(**fields)
     ledger_id = other.ledger.id if other.ledger else None
     lines = [
         decision_line(item.reference_id, item.fingerprint, item.terms, may_be_placed=item.action in MAY_BE_PLACED)
         for item in other.references()
     ]
-    return replace(other, digest=digest(other.environment, ledger_id, other.settings, lines))
+    return other._replace(digest=digest(other.environment, ledger_id, other.settings, lines))
 
 
 def dump(plan: Plan) -> bytes:
@@ -148,7 +147,7 @@ class TestWhatMoved:
         assert told(plan, moved(plan, ledger=plan.ledger._replace(serial=99, head="00"))) == []
 
     def test_another_commit_that_says_the_same_is_no_reason(self, plan: Plan) -> None:
-        assert told(plan, replace(plan, revision="ffff")) == []
+        assert told(plan, plan._replace(revision="ffff")) == []
 
     def test_a_call_that_appeared_and_one_that_went(self, plan: Plan) -> None:
         less = moved(plan, **decided(list(plan.calls)[1:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from support.plans import decided
@@ -21,7 +20,7 @@ SHOWN = "+44 20 79•• ••23"
 
 def plan_of(make: Any, *numbers: str, pseudonym: Any = None) -> Any:
     calls = [make.planned(make.call(f"r-{at}", number), Action.PLACE) for at, number in enumerate(numbers)]
-    return replace(make.plan(*calls), pseudonym=pseudonym)
+    return make.plan(*calls)._replace(pseudonym=pseudonym)
 
 
 def callees(found: PlanView) -> list[str]:
@@ -42,7 +41,7 @@ def test_people_who_look_alike_are_told_apart_and_nobody_else_is_named(make: Any
 def test_the_same_person_has_the_same_name_in_every_document(make: Any) -> None:
     elsewhere = make.call("r-9", ANN, document=make.document("calls/other.yaml"))
     plan = plan_of(make, ALSO_ANN_TO_SEE, ANN)
-    plan = replace(plan, **decided([*plan.calls, make.planned(elsewhere, Action.PLACE)]))
+    plan = plan._replace(**decided([*plan.calls, make.planned(elsewhere, Action.PLACE)]))
     assert callees(of_plan(plan)) == [f"{SHOWN} (1)", f"{SHOWN} (2)", f"{SHOWN} (2)"]
 
 
