@@ -12,6 +12,7 @@ import os
 import ssl
 import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -101,6 +102,10 @@ class HttpClient:
     def hang_up(self) -> None:
         """End the connection, so that nothing that still comes over it is taken for another answer."""
         self._transport.hang_up()
+
+    async def speaks_again(self) -> bool:
+        """Wait for more behind the last answer, for a moment; return whether there is any."""
+        return await self._transport.speaks_again()
 
     async def exchange(self, prepared: httpx.Request, content: bytes = b"", *, limit: int) -> Answer | Failure:
         """Send one request, once, and read its answer, at most `limit` bytes of it.
@@ -236,6 +241,9 @@ class Sender:
         content = _encode(body).encode()
         received = await self._http.exchange(self._request, content, limit=LONGEST_ANSWER)
         verdict = classify_answer(body, received, now=time.time(), secrets=self._secrets)
+        if isinstance(received, Answer) and verdict.is_no and await self._http.speaks_again():
+            received = replace(received, followed=True)
+            verdict = classify_answer(body, received, now=time.time(), secrets=self._secrets)
         if verdict.event_type is EventType.UNCLEAR:  # it may have been the answer to another request
             self._http.hang_up()
         return verdict

@@ -183,6 +183,9 @@ def encode_body(method: str, content: bytes) -> bytes:
     return b"Content-Length: %d\r\n\r\n%b" % (len(content), content)
 
 
+#: Seconds for which a second answer is waited for behind one that is a clear no: over a connection that goes on, and
+#: over one whose end the server has announced.
+MOMENT, ENDING = 0.1, 1.0
 #: Of a body that nobody takes, in bytes, before the server has to wait.
 _MOST_WAITING = 256 << 10
 
@@ -204,6 +207,9 @@ class Connection(asyncio.Protocol):
         self._failure: httpx.TransportError | None = None
         self._writing = False
         self._poll: select.poll | None = None
+        #: Whether the server has announced the end of the connection.
+        self.is_ending = False
+        self._spoke = False
 
     @property
     def transport(self) -> Any:
@@ -280,15 +286,24 @@ class Connection(asyncio.Protocol):
         return self._reading is not None and self._reading.surplus
 
     def release(self) -> bool:
-        """End the exchange; return whether the connection is fit for another one."""
+        """End the exchange; return whether the connection is fit for another one.
+
+        One whose end the server has announced is left open for it, and for `speaks_again`.
+        """
         self._stop_clock()
         reading, self._reading = self._reading, None
-        clean = reading is not None and reading.complete and reading.keep_alive and not reading.surplus
-        if not clean or self._writing or self.closed:
+        if reading is None or not reading.complete or reading.surplus or self._writing or self.closed:
             self.abort()
             return False
         self.used_at = self._loop.time()
-        return True
+        self.is_ending = not reading.keep_alive
+        return reading.keep_alive
+
+    async def speaks_again(self) -> bool:
+        """Wait for more behind the last answer, for a moment, or until the server ends; return whether there is any."""
+        if not self.closed:
+            await asyncio.wait([self.gone], timeout=ENDING if self.is_ending else MOMENT)
+        return self._spoke
 
     def abort(self) -> None:
         """Close at once; `gone` is done a moment later."""
@@ -336,6 +351,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         reading = self._reading
         if reading is None:
+            self._spoke = True
             self._fail(httpx.RemoteProtocolError("the server spoke without being asked"))
             return
         try:

@@ -50,6 +50,7 @@ class Transport(httpx.AsyncBaseTransport):
         self._dialer = Dialer(context, None if proxy is None else Proxy.at(proxy))
         self._idle: dict[_Origin, list[Connection]] = {}
         self._open: set[Connection] = set()
+        self._last: Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, once; its answer's head, with the body still to be read."""
@@ -60,7 +61,10 @@ class Transport(httpx.AsyncBaseTransport):
         head = self._head(request)
         content = b"".join([part async for part in request.stream])  # type: ignore[union-attr] # all of httpx's are
         origin = (url.scheme, url.raw_host, port_of(url))
-        connection = self._fresh(origin) or await self._dialed(url, timeouts)
+        connection = self._fresh(origin)
+        if connection is not self._last and self._last is not None and self._last.is_ending:
+            self._last.abort()
+        self._last = connection = connection or await self._dialed(url, timeouts)
         try:
             data = head + encode_body(request.method, content)
             connection.send(data, timeouts.get(ANSWER), request.extensions.get(ON_SEND))
@@ -71,6 +75,14 @@ class Transport(httpx.AsyncBaseTransport):
             raise
         body = Body(connection, timeouts.get("read"), self._idle.setdefault(origin, []))
         return httpx.Response(reading.status, headers=reading.headers, stream=body)
+
+    async def speaks_again(self) -> bool:
+        """Wait for more behind the last answer, for a moment; return whether there is any.
+
+        For one that is a clear no: a server or a proxy that is out of step may send a yes behind it, in a packet of its
+        own. What comes later than that goes unheard, as it would on a connection that is closed.
+        """
+        return self._last is not None and await self._last.speaks_again()
 
     def hang_up(self) -> None:
         """End every connection; the next request goes over a new one."""

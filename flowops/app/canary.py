@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from flowops.app.policy_run import clock
+from flowops.common.text import count
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Guard
 from flowops.model.result import CallResult, Outcome, Result
@@ -108,7 +109,7 @@ class Rounds:
         sent = {planned.reference_id for planned in self.found.plan.references(*_SENDS)} - self.allowance.taken
         waiting = (call.reference_id for call in result.calls if call.outcome is Outcome.NOT_ATTEMPTED)
         beyond = sent.intersection(waiting) - result.changed
-        why = f"this run places at most {_count(self.pacing.limit)} (--limit)"
+        why = f"this run places at most {count(self.pacing.limit, 'phone')} (--limit)"
         calls = (call._replace(error=why) if call.reference_id in beyond else call for call in result.calls)
         return result._replace(calls=tuple(calls), beyond=frozenset(beyond))
 
@@ -134,7 +135,7 @@ class Rounds:
         """Wait for the outcomes of the first calls; return why the others may not follow, None when they may."""
         ledger, pacing = self.found.ledger, self.pacing
         phones = sum(planned.phones for planned in first)
-        self.observer.report(f"waiting for the outcomes of the first {_count(phones)}")
+        self.observer.report(f"waiting for the outcomes of the first {count(phones, 'phone')}")
         references = [planned.reference_id for planned in first]
         until = clock() + pacing.patience
         while True:
@@ -183,7 +184,7 @@ def why_failed(first: Sequence[tuple[int, Entry | None]], failures: float) -> st
         return None
     open_ = sum(number for number, entry in first if entry is not None and entry.state.is_open)
     unknown = f", {open_:,} of them without an outcome" if open_ else ""
-    return f"canary: {failed:,} of {_count(phones)} failed{unknown}, the limit is {failures:.0%}"
+    return f"canary: {failed:,} of {count(phones, 'phone')} failed{unknown}, the limit is {failures:.0%}"
 
 
 def _failed(phones: int, entry: Entry | None) -> int:
@@ -191,8 +192,3 @@ def _failed(phones: int, entry: Entry | None) -> int:
     if entry is None or entry.state is not State.FINISHED:
         return phones
     return sum(leg.code not in _GOOD or leg.error is not None for leg in entry.legs)
-
-
-def _count(phones: int) -> str:
-    """Return ``1 phone``, ``1,200 phones``."""
-    return f"{phones:,} phone{'' if phones == 1 else 's'}"

@@ -30,6 +30,7 @@ from flowops.common.addresses import is_loopback
 from flowops.common.called import LIBRARIES, install_command
 from flowops.common.exit_codes import ExitCode
 from flowops.common.secrets import Reference
+from flowops.common.text import count
 from flowops.documents.row_source import DataFile, Query, data_of
 from flowops.errors import ApiError, FlowopsError, LedgerError, NotAllowed, UsageError
 from flowops.model.selection import Selection
@@ -96,7 +97,9 @@ class _Examination:
     def _files(self) -> Check:
         problems = len(self._workspace.problems)
         if not problems:
-            return Check("files", Status.OK, f"{self._workspace.documents:,} documents of the project can be read")
+            return Check(
+                "files", Status.OK, f"{count(self._workspace.documents, 'document')} of the project can be read"
+            )
         remedy = f"flowops validate --env {self._env}"
         return Check("files", Status.FAILED, f"{problems:,} problems in the files", remedy, ExitCode.INVALID)
 
@@ -145,7 +148,7 @@ class _Examination:
         if not checkpoint.id:
             yield Check("ledger", Status.OK, "not made yet: the first apply makes that of a sandbox")
             return
-        found = f"ledger {checkpoint.id} with {checkpoint.serial:,} events"
+        found = f"ledger {checkpoint.id} with {count(checkpoint.serial, 'event')}"
         if address.settings.id is not None or self._environment.sandboxed:
             pinned = "" if address.settings.id is None else ", the one that is pinned"
             yield Check("ledger", Status.OK, f"{found}{pinned}")

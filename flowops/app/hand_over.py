@@ -192,7 +192,7 @@ class Draft:
         made = self._finish(approved)
         about = {"campaign": made.id, "calls": made.calls, "phones": made.phones, "batches": made.batches}
         _log.info(
-            "campaign %(campaign)s: %(calls)d calls to %(phones)d phones handed over in %(batches)d batches", about
+            "campaign %(campaign)s is handed over: calls %(calls)d, phones %(phones)d, batches %(batches)d", about
         )
         return HandOver(made, found.ledger.campaigns.progress(made.id))
 

@@ -383,7 +383,7 @@ class Hooks:
         return BY_OUTCOME.get(result.outcome, KNOWN)
 
     def _beyond_limit(self, hook: Hook) -> Answer:
-        return Answer(LIMIT, why=f"the limit is {hook.limit} phones", retry_after=_retry_after(hook))
+        return Answer(LIMIT, why=f"the limit is {hook.limit}, in phones", retry_after=_retry_after(hook))
 
     async def metrics(self) -> list[Metric]:
         """Return what came of requests, and how much of its limit each hook has used."""

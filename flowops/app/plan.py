@@ -16,6 +16,7 @@ from flowops.app.render import checked, localized, not_read
 from flowops.app.secrets import token_of
 from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
+from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.model.call import split_reference
@@ -238,7 +239,7 @@ def _of_attempts(plan: Plan, policy: Policy, environment: Environment) -> Iterat
 
     for rule in policy.rules:
         if isinstance(rule, PerCallee) and rule.most < most:
-            yield f"attempts: {most} are more than per-callee lets through: {rule.most} calls ({rule.place})"
+            yield f"attempts: {most} are more than per-callee lets through: {count(rule.most, 'call')} ({rule.place})"
 
 
 def check_pacing(found: Planned, pacing: Pacing) -> None:

@@ -18,6 +18,7 @@ from flowops.app.observer import SILENT
 from flowops.app.policy_run import clock
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.common.names import why_unusable
+from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 from flowops.documents.files import Unreadable, read_given
 from flowops.documents.foreign import foreign
@@ -138,7 +139,7 @@ async def _without_waits(
     """Yield the records of each page, and wait for the API's throttle in between."""
     async for page in pages:
         if not isinstance(page, Wait):
-            observer.report(f"{len(page.records):,} records from {page.query.start:%Y-%m-%d %H:%M} UTC on")
+            observer.report(f"{count(len(page.records), 'record')} from {page.query.start:%Y-%m-%d %H:%M} UTC on")
             yield page.records
             continue
         seconds = max((page.until - clock()).total_seconds(), 0.0)
@@ -220,8 +221,8 @@ class _Records:
         named = {reference for reference in legs if {reference, split_reference(reference)[0]} & self._named}
         usable = frozenset(reference for reference in legs if why_unusable(reference) is None)
         adopted = {Adopt.NONE: frozenset(), Adopt.NAMED: named, Adopt.ALL: usable}[self._adopt]
-        for count, taken, state in (("adopted", adopted, State.PLACED), ("doubtful", named - adopted, State.IN_DOUBT)):
+        for name, taken, state in (("adopted", adopted, State.PLACED), ("doubtful", named - adopted, State.IN_DOUBT)):
             if taken:
                 self.ledger.recorded({reference: legs[reference] for reference in sorted(taken)}, unknown=state)
-            self._counts[count] += len(taken)
+            self._counts[name] += len(taken)
         self._counts["foreign"] += len(legs.keys() - adopted - named)

@@ -172,18 +172,19 @@ def _log_turn(job: Job, calls: int, after: _After, due: datetime | None) -> None
 
 
 def bring_forward(ledger: Store) -> list[BatchTurn]:
-    """Have batches looked at when outcomes that were told meanwhile make attempts due; return their next turns.
+    """Have batches looked at when what was told meanwhile makes calls due: an outcome, or an operator's word.
 
-    So are those, at once, that wait for no outcome any more: a campaign has ended when its last call has.
+    Return their next turns. So are those, at once, that wait for no outcome any more: a campaign has ended when its
+    last call has.
     """
     turns = []
-    while (finished := ledger.campaigns.finished()) is not None:
+    while (told := ledger.campaigns.told()) is not None:
         chains = {
             root: [root, *(attempt_reference(root, number) for number in range(2, attempt + 1))]
-            for root, attempt in finished.attempts.items()
+            for root, attempt in told.attempts.items()
         }
         tried = ledger.tried([name for names in chains.values() for name in names]) if chains else {}
-        due, ended = {}, []
+        due, ended = dict.fromkeys(told.placeable, clock()), []
         for root, names in chains.items():
             known = [tried[name] for name in names if name in tried]
             standing = standing_of(known[0].attempts, known) if len(known) == len(names) else None
@@ -191,7 +192,7 @@ def bring_forward(ledger: Store) -> list[BatchTurn]:
                 due[root] = standing.due
             elif standing is not None and not standing.waits:
                 ended.append(root)
-        turns += ledger.campaigns.hear(finished.serial, due, ended)
+        turns += ledger.campaigns.hear(told.serial, due, ended)
     return turns
 
 

@@ -107,6 +107,7 @@ async def _until_signal(options: WorkerOptions, workspace: Workspace, observer: 
     notifier = Notifier(workspace.project, workspace.environment, SOON if options.once else PATIENT)
     shutdown.when_requested(notifier.close)
     with with_signals(shutdown), _alone(workspace):
+        observer.report(f"working for {workspace.environment.name}; stop it with Ctrl-C or SIGTERM")
         async with _listening(options, workspace, monitor, observer) as callbacks:
             is_first = True
             while True:

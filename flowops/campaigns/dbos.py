@@ -131,10 +131,17 @@ class DbosEngine:
         """Hand out again what processes had in hand that are gone; return how many jobs."""
         in_hand = self._list([_IN_HAND])
         living = alive({process for _, process in in_hand}) if in_hand else ()
-        names = [name for name, process in in_hand if process not in living]
-        if names:
-            self._dbos.resume_workflows(names, queue_name=NAME)
-        return len(names)
+        return sum(self._resume(name) for name, process in in_hand if process not in living)
+
+    def _resume(self, name: str) -> bool:
+        """Hand out a job again; return whether it is there: others may have done so, and dropped what has ended."""
+        from dbos._error import DBOSNonExistentWorkflowError
+
+        try:
+            self._dbos.resume_workflows([name], queue_name=NAME)
+        except DBOSNonExistentWorkflowError:
+            return False
+        return True
 
     def stop(self, patience: float) -> None:
         """Hand out nothing more, and wait so many seconds for what is being worked on."""

@@ -30,12 +30,12 @@ from flowops.cli.plan import echo_notices
 from flowops.cli.plan import run as plan
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
+from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.model.plan import Action, Pacing
 from flowops.model.result import FAIL_ON, Outcome, failures, words_of_result
 from flowops.project import ApplyOptions, Project
-from flowops.report import phrases
 from flowops.report.formats import CAMPAIGNS, RESULT
 from flowops.report.layouts.plan import plan_report
 from flowops.report.terminal import line
@@ -304,12 +304,12 @@ def _show(found: Planned, shown: Shown) -> None:
 def _confirm(plan: Plan, pacing: Pacing, detached: Detached | None) -> None:
     """Ask for confirmation of what would be placed."""
     counts = plan.counts()
-    count = plan.size + (counts[Action.DEFERRED] if detached is not None else 0)
-    moves = f"record {phrases.count(plan.moves, 'call')} under new names" if plan.moves else ""
-    if count:
-        most = "" if pacing.limit is None else f", at most {phrases.count(pacing.limit, 'phone')},"
+    size = plan.size + (counts[Action.DEFERRED] if detached is not None else 0)
+    moves = f"record {count(plan.moves, 'call')} under new names" if plan.moves else ""
+    if size:
+        most = "" if pacing.limit is None else f", at most {count(pacing.limit, 'phone')},"
         also = f" and {moves}" if moves else ""
-        calls = f"{phrases.count(count, 'call')}{most}{also}"
+        calls = f"{count(size, 'call')}{most}{also}"
         confirm(
             f"{'Place' if detached is None else 'Hand over'} {calls} in {plan.environment}? "
             "A placed call cannot be taken back.",

@@ -12,10 +12,10 @@ from flowops.app.plan import planned
 from flowops.cli import options
 from flowops.cli.group import Group
 from flowops.cli.output import TERMINAL, confirm, echo_status, print_result
+from flowops.common.text import count
 from flowops.model.campaign import CampaignState
 from flowops.model.selection import Selection
 from flowops.project import Project
-from flowops.report import phrases
 from flowops.report.formats import CAMPAIGNS
 from flowops.report.views.ledger import CampaignsView
 
@@ -140,6 +140,6 @@ def _tell_what_is_left(environment: str, references: frozenset[str]) -> None:
     if left:
         are = "is" if left == 1 else "are"
         echo_status(
-            f"{phrases.count(left, 'call')} of it {are} still in the files, and {are} placed by: "
+            f"{count(left, 'call')} of it {are} still in the files, and {are} placed by: "
             f"flowops apply --env {shlex.quote(environment)}"
         )

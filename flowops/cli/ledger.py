@@ -20,6 +20,7 @@ from flowops.cli.group import Group
 from flowops.cli.operators import operate
 from flowops.cli.output import TERMINAL, confirm, echo_status, print_result
 from flowops.common.safe_files import new_file
+from flowops.common.text import count
 from flowops.errors import FlowopsError, LedgerError, UsageError
 from flowops.ledger.operators import Accept, Cancel, Rename, Resolve, UndoCancel
 from flowops.ledger.records import go_on
@@ -68,7 +69,7 @@ def init(environment: str, goes_on: str | None, format_: str) -> None:
     facts = {"id": checkpoint.id, "serial": checkpoint.serial, "others": [other.id for other in made.others]}
     print_result(DONE, Done(environment, "ledger init", facts, [checkpoint.id]), format_)
     if goes_on is not None:
-        echo_status(f"ledger {goes_on} goes on as that of {environment}, with {made.checkpoint.serial:,} events")
+        echo_status(f"ledger {goes_on} goes on as that of {environment}, with {count(made.checkpoint.serial, 'event')}")
         return
     if made.others:
         echo_status(go_on(environment, made.others))
@@ -222,7 +223,7 @@ def import_(file: Path, environment: str, format_: str) -> None:
     unknown = sum(call.rang_nobody_known for call in calls)
     if unknown:
         echo_status(
-            f"warning: no number is known of {phrases.count(unknown, 'call')} (an export masks it): "
+            f"warning: no number is known of {count(unknown, 'call')} (an export masks it): "
             "per-callee does not count them; `flowops ledger copy` moves a ledger with all that policies count"
         )
 
@@ -333,7 +334,7 @@ def copy(environment: str, to: str | None, undo: bool, approved: bool, format_: 
     if not (Project(environment=environment).settings.sandboxed or approved):
         confirm(f"Move the ledger of {environment}? From then on nothing is placed from the old one.")
     moved = copy_to(environment, to, TERMINAL)
-    said = f"{moved.id}: {phrases.count(moved.serial, 'event')} moved, audit trail verified"
+    said = f"{moved.id}: {count(moved.serial, 'event')} moved, audit trail verified"
     found = {"outcome": "moved", "id": moved.id, "serial": moved.serial}
     print_result(DONE, Done(environment, "ledger copy", found, [said]), format_)
     echo_status(
@@ -359,7 +360,7 @@ def purge(environment: str, older_than: timedelta, auto_approve: bool, format_: 
         confirm(f"Forget the personal data of calls in {environment} from before {before:%Y-%m-%d %H:%M} UTC?")
     with project.ledger(readonly=False) as ledger:
         purged = ledger.purge(before)
-    said = f"{phrases.count(purged, 'call')} purged"
+    said = f"{count(purged, 'call')} purged"
     print_result(DONE, Done(environment, "ledger purge", {"purged": purged}, [said]), format_)
 
 
@@ -387,7 +388,7 @@ def verify(environment: str, accept: bool, reason: str | None, format_: str) -> 
             f"the ledger of {environment} is not what flowops wrote: {broken}",
             hint="do not apply with it; restore the last copy that verifies",
         )
-    said = [f"{checkpoint.id}: {phrases.count(checkpoint.serial, 'event')}, audit trail verified"]
+    said = [f"{checkpoint.id}: {count(checkpoint.serial, 'event')}, audit trail verified"]
     if accept:
         said.append("accepted: calls may be claimed again" if accepted else "there is nothing to accept: no witness")
     facts = {"id": checkpoint.id, "serial": checkpoint.serial, "accepted": bool(accepted)}

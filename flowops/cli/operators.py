@@ -9,9 +9,9 @@ from flowops.app.operators import select
 from flowops.cli.output import TERMINAL, confirm, echo_lines, print_result, warn_of_sandbox
 from flowops.common.exit_codes import ExitCode
 from flowops.common.masking import mask_text
+from flowops.common.text import count
 from flowops.errors import UsageError
 from flowops.project import Project
-from flowops.report import phrases
 from flowops.report.formats import OPERATION
 from flowops.report.layouts.ledger import operation_report
 from flowops.report.views.ledger import OperationView
@@ -42,7 +42,7 @@ def operate(asked: Asked, make: Callable[[Store], Operation]) -> int:
         if changed:
             echo_lines(report_lines(operation_report(_view(asked, operation, shown, is_done=False))))
             if not (project.settings.sandboxed or asked.approved):
-                confirm(f"{operation.name.capitalize()} {phrases.count(changed, 'call')} in {asked.environment}?")
+                confirm(f"{operation.name.capitalize()} {count(changed, 'call')} in {asked.environment}?")
             steps = ledger.operate(operation, shown, asked.reason)
     print_result(OPERATION, _view(asked, operation, steps, is_done=True), asked.format_)
     return ExitCode.FAILED if any(step.refused is not None for step in steps) else ExitCode.DONE

@@ -11,9 +11,9 @@ from flowops.app.number_lists import hash_list, read_numbers
 from flowops.cli import options
 from flowops.cli.group import Group
 from flowops.cli.output import TERMINAL, print_result, warn_of_sandbox
+from flowops.common.text import count
 from flowops.project import Project
 from flowops.report.formats import BLOCKED, DONE
-from flowops.report.phrases import count
 from flowops.report.views.ledger import BlockedView, Done
 
 

@@ -42,7 +42,6 @@ def worker(environment: str, once: bool, concurrency: int | None, listen: tuple[
     else to other workers. Several of them share a ledger in PostgreSQL; what one has in hand that is killed, others
     take over.
     """
-    echo_status(f"working for {environment}; stop it with Ctrl-C or SIGTERM")
     number = Project(environment=environment, observer=TERMINAL).work(once=once, concurrency=concurrency, listen=listen)
     return number if once or number == ExitCode.DONE else 128 + number
 

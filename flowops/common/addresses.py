@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from flowops.common import plugins
+from flowops.common.names import hidden_at_an_end
 from flowops.common.patterns import regex
 
 if TYPE_CHECKING:
@@ -83,8 +84,11 @@ def proxy_address(url: str) -> str:
 def ledger_address(url: str, root: Path) -> str:
     """Return a ledger's address; a relative SQLite file starts at the project's root. Raises BadAddress.
 
-    ``sqlite:///ledger.db`` becomes ``sqlite:////<root>/ledger.db``; one of PostgreSQL stays as it is.
+    ``sqlite:///ledger.db`` becomes ``sqlite:////<root>/ledger.db``; one of PostgreSQL stays as it is. What an editor
+    leaves at an end of it, and nobody sees, would lead to another ledger.
     """
+    if (hidden := hidden_at_an_end(url)) is not None:
+        raise BadAddress(f"a ledger's address {hidden}")
     if is_postgres(url):
         postgres_parameters(url)
         return url

@@ -79,6 +79,11 @@ def escaped(text: str) -> str:
     return visible(shorten(text, SHOWN))
 
 
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return ``1 call``, ``1,200 calls``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def quoted(value: Any) -> str:
     """Return a value as the user wrote it: text in quotes, without a password; a collection by its kind."""
     if isinstance(value, str):

@@ -69,19 +69,25 @@ class SealedBatch(NamedTuple):
     sealed: bytes
 
 
-class Finished(NamedTuple):
-    """Calls that have finished up to the event of a number, by their first attempts: which attempt that was."""
+class Told(NamedTuple):
+    """What was told of calls up to the event of a number.
+
+    `attempts` are those that have finished and may be tried again, by their first attempts: which attempt that was.
+    `placeable` are those of which an operator has said that they were not placed, or are to be placed after all.
+    """
 
     serial: int
     attempts: Mapping[str, int]
+    placeable: frozenset[str]
 
 
 class _Heard:
     """What was heard of the calls of a batch: when the first is due again, and how many chains have ended."""
 
-    def __init__(self, turn: int, due_at: str, again_at: str | None, waiting: str | None) -> None:
+    def __init__(self, turn: int, due_at: str, is_done: bool, again_at: str | None, waiting: str | None) -> None:
         self.turn = turn
         self.due_at = due_at
+        self.is_done = bool(is_done)
         self.again_at = again_at
         self.soonest = NEVER
         self.ended = 0
@@ -298,15 +304,15 @@ class Campaigns:
 
         return write(self._database, self._number, work)
 
-    def finished(self) -> Finished | None:
-        """Return which calls that may be tried again have finished since `hear`, some at a time; None behind the last.
+    def told(self) -> Told | None:
+        """Return what was told of calls since `hear` that may make them due, some at a time; None behind the last.
 
         None as well where no campaign is placed.
         """
-        return self._database.read(lambda connection: _finished(connection, self._number))
+        return self._database.read(lambda connection: _told(connection, self._number))
 
     def hear(self, serial: int, due: Mapping[str, datetime], ended: Collection[str] = ()) -> list[BatchTurn]:
-        """Have the batches of calls looked at when further attempts of these are due; return their next turns.
+        """Have the batches of calls looked at when these are due, also those that are done; return their next turns.
 
         So is a batch, at once, when all have `ended` whose outcomes it waits for, and it waits for nothing else. One
         that somebody goes through at this moment is looked at again. It is known then which calls have finished up to
@@ -337,7 +343,12 @@ class Campaigns:
             given = {"ledger": self._number, "campaign": campaign, "number": number}
             is_over = batch.ended > 0 and not batch.waits_still
             when = at if is_over else batch.soonest
-            if batch.due_at <= at:
+            if batch.is_done:
+                if batch.soonest < NEVER and connection.run(
+                    "reopen_batch", **given, turn=batch.turn, due_at=batch.soonest
+                ):
+                    yield BatchTurn(campaign, number, batch.turn + 1, batch.soonest)
+            elif batch.due_at <= at:
                 again_at = at if batch.ended else batch.soonest
                 connection.run("set_again_at", **given, at=min(again_at, batch.again_at or NEVER))
             elif when < batch.due_at:
@@ -390,18 +401,21 @@ class Campaigns:
         write(self._database, self._number, work)
 
 
-def _finished(connection: Connection, ledger: int) -> Finished | None:
+def _told(connection: Connection, ledger: int) -> Told | None:
     heard, last = connection.first("heard_of_campaigns", ledger=ledger) or (None, 0)
     if heard is None or heard >= last:
         return None
     until = min(last, heard + EVENTS_AT_ONCE)
-    rows = connection.all("finished_between", ledger=ledger, heard=heard, until=until)
+    rows = connection.all("told_between", ledger=ledger, heard=heard, until=until)
+    finished = [reference for reference, has_finished in rows if has_finished]
     attempts: dict[str, int] = {}
-    for reference, (root, most) in chains_among(connection, ledger, [reference for (reference,) in rows]).items():
+    for reference, (root, most) in chains_among(connection, ledger, finished).items():
         attempt = 1 if reference == root else split_reference(reference)[1]
         if attempt < most:
             attempts[root] = max(attempt, attempts.get(root, 1))
-    return Finished(until, attempts)
+    # The name of an attempt may be that of a call of its own, too.
+    freed = {reference for reference, has_finished in rows if not has_finished}
+    return Told(until, attempts, frozenset({*freed, *map(_root, freed)}))
 
 
 def _together(batches: Iterable[SealedCalls]) -> Iterator[list[SealedCalls]]:

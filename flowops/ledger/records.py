@@ -6,6 +6,7 @@ import shlex
 import uuid
 from typing import TYPE_CHECKING
 
+from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
@@ -60,17 +61,21 @@ class Naming(NamedTuple):
 
 
 class OtherLedger(NamedTuple):
-    """One of the ledgers in a database: whose it is, how many calls it has, and when something happened to it last."""
+    """One of the ledgers in a database: whose it is, how many calls it has, and when something happened to it last.
+
+    `handed_over` are the calls of campaigns that are not over: whoever works for it may place them.
+    """
 
     id: str
     owner: Owner
     calls: int
+    handed_over: int
     last: str | None
 
     def __str__(self) -> str:
-        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        waiting = f", {count(self.handed_over, 'call')} in campaigns that are not over" if self.handed_over else ""
         used = f"last used {self.last}" if self.last else "never used"
-        return f"{self.id} of {self.owner}: {calls}, {used}"
+        return f"{self.id} of {self.owner}: {count(self.calls, 'call')}{waiting}, {used}"
 
 
 def version_of(connection: Connection) -> str | None:
@@ -140,8 +145,8 @@ def record_of(connection: Connection, owner: Owner) -> Record | None:
 def others(connection: Connection, owner: Owner) -> list[OtherLedger]:
     """Return the ledgers in a database, but for an environment's own."""
     found = [
-        OtherLedger(id_, Owner(project, environment, api), calls, last)
-        for _, id_, project, environment, api, calls, last in connection.all("ledgers")
+        OtherLedger(id_, Owner(project, environment, api), calls, handed_over, last)
+        for _, id_, project, environment, api, calls, handed_over, last in connection.all("ledgers")
     ]
     return [other for other in found if other.owner[:2] != owner[:2]]
 

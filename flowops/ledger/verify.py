@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.chain import Broken, Event, chained, genesis, hash_of_details, row_hash
@@ -48,7 +49,8 @@ def _chain(database: Database, ledger: int) -> Broken | None:
         if len(page.events) < CHUNK:
             break
     if (page.checkpoint.serial, page.checkpoint.head) != (serial, head):
-        return Broken(f"the ledger has {page.checkpoint.serial} events, and the chain ends after {serial}", serial)
+        events = count(page.checkpoint.serial, "event")
+        return Broken(f"the ledger has {events}, and the chain ends after {serial}", serial)
     return None
 
 

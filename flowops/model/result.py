@@ -38,6 +38,11 @@ class Verdict(NamedTuple):
         return self.again or self.event_type in (EventType.UNAUTHORIZED, EventType.FORBIDDEN)
 
     @property
+    def is_no(self) -> bool:
+        """Return whether the call was not placed, as far as the answer says."""
+        return self.leaves_it or self.event_type is EventType.REFUSED
+
+    @property
     def again(self) -> bool:
         """Return whether the same call may be tried again in this run: nothing was sent, or it was turned away."""
         return self.event_type in (EventType.UNSENT, EventType.THROTTLED)

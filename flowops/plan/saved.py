@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flowops.common.json import NotJson, read_json
+from flowops.common.text import count
 from flowops.common.times import read_span
 from flowops.common.tuples import NamedTuple
 from flowops.common.version import __version__
@@ -220,7 +221,7 @@ def _surroundings(saved: SavedPlan, fresh: Plan, contains_checkpoint: bool) -> I
         yield f"ledger: {saved.ledger.id} when saved, {fresh.ledger.id} now"
     elif not contains_checkpoint or fresh.ledger.serial < saved.ledger.serial:
         yield (
-            f"ledger: it had {saved.ledger.serial} events when saved and does not hold the last of them now: "
+            f"ledger: it had {count(saved.ledger.serial, 'event')} when saved and does not hold the last of them now: "
             "an older copy was put back"
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.duplicates import repeats
 from flowops.common.masking import mask_number
+from flowops.common.text import count
 from flowops.model.call import callees_of
 from flowops.policy.reading import moment_text
 from flowops.policy.rule import Block, Defer, format_reason
@@ -43,9 +44,9 @@ class WindowSummary:
             return
         counted = Counter(contexts)
         for rule, calls in self._calls:
-            for context, count in counted.items():
+            for context, number in counted.items():
                 clocks = rule.clocks(context)
-                calls[None if isinstance(clocks, str) else clocks] += count
+                calls[None if isinstance(clocks, str) else clocks] += number
 
     def lines(self) -> list[str]:
         """Return what a reviewer reads, a line for each window."""
@@ -56,15 +57,15 @@ class WindowSummary:
         now: Counter[int] = Counter()
         never: Counter[int] = Counter()
         later: dict[int, Counter[datetime]] = defaultdict(Counter)
-        for clocks, count in calls.items():
+        for clocks, number in calls.items():
             where = rule.place.line if clocks is None else clocks[0].windows[0].place.line
             finding = Block("") if clocks is None else rule.finding(clocks, self._at)
             if isinstance(finding, Defer) and finding.until is not None:
-                later[where][finding.until] += count
+                later[where][finding.until] += number
             elif isinstance(finding, Block):
-                never[where] += count
+                never[where] += number
             else:
-                now[where] += count
+                now[where] += number
         for line in sorted({*now, *never, *later}):
             yield _window_line(f"{rule.place.file}:{line}", now[line], later[line], never[line])
 
@@ -168,10 +169,10 @@ class CapacityCheck:
         """Return a warning for those that come too late."""
         if self._rate is None:
             return []
-        of_all = f"of {self._phones:,} phones at {_rate(self._rate)}"
+        of_all = f"of {count(self._phones, 'phone')} at {_rate(self._rate)}"
         return [
-            f"{why}: {count:,} {of_all} do not fit before {moment_text(end)}"
-            for (why, end), count in sorted(self._late.items(), key=lambda item: item[0][1])
+            f"{why}: {late:,} {of_all} do not fit before {moment_text(end)}"
+            for (why, end), late in sorted(self._late.items(), key=lambda item: item[0][1])
         ]
 
 
@@ -186,12 +187,12 @@ def _windows_of(policy: Policy) -> list[Windows]:
 
 def _window_line(where: str, now: int, later: Counter[datetime], never: int) -> str:
     total = now + later.total() + never
-    parts = [f"{now:,} of {total:,} calls are within their hours now"]
+    parts = [f"{now:,} of {count(total, 'call')} {'is' if total == 1 else 'are'} within their hours now"]
     openings = sorted(later.items())
-    parts += [f"{count:,} from {moment_text(until)}" for until, count in openings[:NAMED]]
+    parts += [f"{later_on:,} from {moment_text(until)}" for until, later_on in openings[:NAMED]]
     rest = openings[NAMED:]
     if rest:
-        parts.append(f"{sum(count for _, count in rest):,} later, the last from {moment_text(rest[-1][0])}")
+        parts.append(f"{sum(number for _, number in rest):,} later, the last from {moment_text(rest[-1][0])}")
     if never:
         parts.append(f"{never:,} at no time")
     return f"windows ({where}): {', '.join(parts)}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
+from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Total(NamedTuple):
         """Return ``3 phones`` where calls and phones are not the same number, else nothing."""
         if self.phones is None or self.phones == self.number:
             return ""
-        return f"{self.phones:,} phone{'s' * (self.phones != 1)}"
+        return count(self.phones, "phone")
 
 
 class Totals(NamedTuple):

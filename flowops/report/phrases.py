@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flowops.common.masking import mask_any_number, mask_text, masked_but
 from flowops.common.patterns import regex
-from flowops.common.text import minute, second
+from flowops.common.text import count, minute, second
 from flowops.common.tuples import NamedTuple
 from flowops.model.ledger import State
 from flowops.model.plan import Action
@@ -70,11 +70,6 @@ ALWAYS_TOLD = 3
 _SOME_CALLEES = 3
 
 Kind = TypeVar("Kind", Action, Outcome)
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Return ``1 call``, ``1,200 calls``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def came_to(word: str) -> str:

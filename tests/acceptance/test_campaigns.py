@@ -16,7 +16,7 @@ import httpx
 import pytest
 from support.commands import Ran, flowops, start
 from support.listening import free_port
-from support.server import TOKEN, answer_with
+from support.server import TOKEN, accept, answer_with
 
 from flowops.app.turns import OUTCOME
 
@@ -122,6 +122,53 @@ def test_what_people_did_to_a_call_since_holds_for_a_worker(project: Path, api: 
     assert asked(project, "worker", "--once").code == 0
     assert dict(api.received) == {"new-3": 1}
     assert asked(project, "ledger", "verify").code == 0
+
+
+def test_who_has_another_name_is_told_of_what_waits_in_a_campaign_under_the_old_one(project: Path) -> None:
+    """A new ledger would not know that workers of the old one are going to place it."""
+    handed_over(project)
+    file = project / "flowops.yaml"
+    file.write_text(file.read_text().replace("name: real", "name: renamed"))
+    for command in ("plan", "worker"):
+        ran = asked(project, command)
+        assert ran.code == 5
+        assert "0 calls, 3 calls in campaigns that are not over" in ran.err
+
+
+LATER = """\
+---
+apiVersion: flowops/v1
+kind: Call
+reference-id: later
+callee: "+442079460199"
+not-before: 2999-01-01T00:00Z
+"""
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_worker_places_what_an_operator_makes_placeable_again(
+    project: Path, api: ApiServer, *, is_paused: bool
+) -> None:
+    """Nobody else may, as long as the campaign is not over."""
+    file = project / "calls/three.yaml"
+    file.write_text(file.read_text() + LATER)
+    handed_over(project)
+    because = ("--reason", "r", "--yes")
+    assert asked(project, "ledger", "cancel", "call-1", *because).code == 0
+    api.behave = answer_with("503 Service Unavailable", b"{}")
+    assert asked(project, "worker", "--once").code == 0
+    assert dict(api.received) == {"call-2": 1, "call-3": 1}
+    api.behave = accept
+    if is_paused:
+        asked(project, "campaign", "pause", "spring")
+    assert asked(project, "ledger", "resolve", "call-2", "--not-placed", *because).code == 0
+    assert asked(project, "ledger", "cancel", "call-1", "--undo", *because).code == 0
+    if is_paused:
+        asked(project, "campaign", "resume", "spring")
+    assert asked(project, "apply", "--auto-approve").code == 7
+    assert asked(project, "worker", "--once").code == 0
+    assert dict(api.received) == {"call-1": 1, "call-2": 2, "call-3": 1}
+    assert state(project) == "running"
 
 
 def test_a_worker_goes_on_where_the_ledger_has_moved_to(project: Path, api: ApiServer) -> None:
@@ -265,6 +312,13 @@ def test_a_file_has_one_worker(project: Path, api: ApiServer) -> None:
         first.send_signal(signal.SIGTERM)
         assert first.wait(60) == 143
         first.communicate()
+
+
+def test_a_worker_that_cannot_begin_does_not_say_that_it_works(project: Path) -> None:
+    ran = flowops("worker", "--env", "nowhere", cwd=project, env=ENV)
+    assert ran.code == 64
+    assert "nowhere" in ran.err
+    assert "working for" not in ran.err
 
 
 @pytest.mark.parametrize("lacks", ["ledger", "key", "workers"])

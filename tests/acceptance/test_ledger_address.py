@@ -41,6 +41,22 @@ def test_a_blank_around_it_is_told_and_nothing_is_made(named: Path, address: str
     assert not [path for path in named.iterdir() if "ledger" in path.name]
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u200e", "\u2060"])
+def test_a_mark_that_nobody_sees_does_not_lead_to_another_ledger(named: Path, mark: str) -> None:
+    """Editors and password managers leave such at an end."""
+    address = "sqlite:///ledger.db"
+    ran = flowops("ledger", "init", *PRODUCTION, cwd=named, env={"FLOWOPS_LEDGER": address + mark})
+    assert ran.code == 5
+    assert f"U+{ord(mark):04X}" in ran.err
+    env = {"FLOWOPS_LEDGER": address, "FLOWOPS_TOKEN": TOKEN}
+    assert flowops("ledger", "init", *PRODUCTION, cwd=named, env=env).code == 0
+    assert (
+        flowops("ledger", "copy", "--to", f"sqlite:///new.db{mark}", "--yes", *PRODUCTION, cwd=named, env=env).code == 5
+    )
+    assert flowops("ledger", "verify", *PRODUCTION, cwd=named, env=env).code == 0
+    assert {path.name for path in named.iterdir() if ".db" in path.name} == {"ledger.db", "ledger.db.key"}
+
+
 def test_no_piece_of_a_password_that_is_not_encoded_is_printed(named: Path, server: Server) -> None:
     env = {
         "FLOWOPS_LEDGER": f"postgresql://we%25ird:p@ss/w:rd%#?@{server.uri.partition('=')[2]}",

@@ -204,6 +204,28 @@ def test_an_answer_too_many_costs_the_next_call_and_none_behind_it(sqlite: Maker
     assert api.received == dict.fromkeys(here.references, 1)
 
 
+@pytest.mark.parametrize("ending", [(), ("Connection: close",)])
+@pytest.mark.parametrize("no", ["400 Bad Request", "403 Forbidden", "429 Too Many Requests"])
+def test_a_yes_that_comes_in_a_packet_behind_a_no_leaves_the_call_in_doubt(
+    sqlite: Maker, api: ApiServer, forks: Forks, no: str, ending: tuple[str, ...]
+) -> None:
+    def behave(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
+        respond(connection, no, b"{}", ending)
+        time.sleep(0.05)  # so that it is another packet
+        accept(connection, request, headers)
+        if ending:
+            connection.close()
+
+    api.behave = behave
+    here = sqlite(CALLS, concurrency=1, timeouts=UNHURRIED)
+    patient = {"flowops.api.connection.MOMENT": 20.0, "flowops.api.connection.ENDING": 20.0}
+    ran = forks.run(*PLACE, cwd=here.root, env=here.env, prepare={"constants": patient})
+    assert (ran.code, ran.json["summary"]["in_doubt"]) == (7, CALLS), ran.err
+    assert forks.run(*PLACE, cwd=here.root, env=here.env).code == 7
+    assert api.received == dict.fromkeys(here.references, 1)
+    assert nothing_is_lost(here, api) == set(here.references)
+
+
 def test_what_is_turned_away_for_now_is_sent_again_in_the_same_run(sqlite: Maker, api: ApiServer, forks: Forks) -> None:
     def behave(connection: socket.socket, request: dict[str, Any], headers: dict[str, str]) -> None:
         if api.received[request["instruction-id"]] == 1:

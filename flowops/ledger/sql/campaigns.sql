@@ -32,11 +32,8 @@ UPDATE flowops_campaigns SET
   batches = :batches, heard = (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
 WHERE ledger = :ledger AND id = :campaign AND state = 'new' AND run = :run
 
--- Whoever resumes one has all of its batches looked at, so nothing that was told before matters.
 -- name: set_campaign
-UPDATE flowops_campaigns SET
-  state = :state, why = :why, ended_at = :ended_at, totals = :totals,
-  heard = (SELECT serial FROM flowops_ledgers WHERE number = :ledger)
+UPDATE flowops_campaigns SET state = :state, why = :why, ended_at = :ended_at, totals = :totals
 WHERE ledger = :ledger AND id = :campaign AND state IN ('running', 'paused')
 
 -- name: end_canary
@@ -98,20 +95,22 @@ WHERE ledger = :ledger AND state = 'running'
 -- name: hear_campaigns
 UPDATE flowops_campaigns SET heard = :serial WHERE ledger = :ledger AND state = 'running' AND heard < :serial
 
--- name: finished_between
-SELECT reference_id FROM flowops_events
-WHERE ledger = :ledger AND serial > :heard AND serial <= :until AND state = 'finished'
+-- Calls that have finished, and those that an operator has made placeable again, or may have.
+-- name: told_between
+SELECT reference_id, state = 'finished' FROM flowops_events
+WHERE
+  ledger = :ledger AND serial > :heard AND serial <= :until
+  AND (state = 'finished' OR event_type IN ('resolved-not-placed', 'cancel-undone'))
 
--- Of calls whose campaigns are placed, those that are not done.
+-- Of calls whose campaigns are placed; also those that are done.
 -- name: batches_of
-SELECT reference_id, flowops_scheduled.campaign, batch, turn, due_at, again_at, waiting
+SELECT reference_id, flowops_scheduled.campaign, batch, turn, due_at, done_at IS NOT NULL, again_at, waiting
 FROM flowops_scheduled
 INNER JOIN flowops_campaigns ON flowops_campaigns.ledger = flowops_scheduled.ledger AND id = flowops_scheduled.campaign
 INNER JOIN flowops_batches ON
   flowops_batches.ledger = flowops_scheduled.ledger AND flowops_batches.campaign = flowops_scheduled.campaign
   AND flowops_batches.number = batch
-WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references)
-  AND state = 'running' AND done_at IS NULL
+WHERE flowops_scheduled.ledger = :ledger AND reference_id = ANY (:references) AND state = 'running'
 
 -- name: set_again_at
 UPDATE flowops_batches SET again_at = :at WHERE ledger = :ledger AND campaign = :campaign AND number = :number
@@ -131,6 +130,10 @@ WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = 
 -- name: bring_forward_batch
 UPDATE flowops_batches SET turn = turn + 1, due_at = :due_at
 WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = :turn
+
+-- name: reopen_batch
+UPDATE flowops_batches SET turn = turn + 1, due_at = :due_at, done_at = NULL
+WHERE ledger = :ledger AND campaign = :campaign AND number = :number AND turn = :turn AND done_at IS NOT NULL
 
 -- name: hasten_batches
 UPDATE flowops_batches SET turn = turn + 1, due_at = :at

@@ -21,6 +21,10 @@ WHERE id = :id
 SELECT
   number, id, project, environment, api,
   (SELECT count(*) FROM flowops_calls WHERE flowops_calls.ledger = number AND state IS NOT NULL),
+  (
+    SELECT coalesce(sum(calls), 0) FROM flowops_campaigns
+    WHERE flowops_campaigns.ledger = number AND state IN ('running', 'paused')
+  ),
   (SELECT at FROM flowops_events WHERE flowops_events.ledger = number ORDER BY serial DESC LIMIT 1)
 FROM flowops_ledgers
 ORDER BY number

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from flowops.common.text import count
 from flowops.common.times import span_text
 from flowops.common.zones import zone
 from flowops.policy.rule import (
@@ -115,7 +116,7 @@ class PerRun(MaxCalls, RunGuard):
         """Return how much too large the plan is."""
         if facts.phones <= self.most:
             return None
-        return f"the plan has {facts.phones:,} phones to ring, the limit is {self.most:,}"
+        return f"the plan has {count(facts.phones, 'phone')} to ring, the limit is {self.most:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +129,12 @@ class PerDocument(MaxCalls, RunGuard):
 
     def check(self, facts: PolicyContext, at: datetime) -> str | None:  # noqa: ARG002 (at any time)
         """Return which document is how much too large."""
-        large = [(document, count) for document, count in facts.by_document.items() if count > self.most]
+        large = [(document, phones) for document, phones in facts.by_document.items() if phones > self.most]
         if not large:
             return None
-        (document, count), *others = large
+        (document, phones), *others = large
         more = f"; others with too many: {len(others):,}" if others else ""
-        return f"{document.file}:{document.line} has {count:,} phones to ring, the limit is {self.most:,}{more}"
+        return f"{document.file}:{document.line} has {count(phones, 'phone')} to ring, the limit is {self.most:,}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ class PerDay(MaxCalls, Rule):
         used = claimed[begin] + context.counts.passed
         if used + phones <= self.most:
             return None
-        return Defer(_begin(begin + timedelta(hours=36), known), f"{used:,} phones today, the limit is {self.most:,}")
+        why = f"{count(used, 'phone')} today, the limit is {self.most:,}"
+        return Defer(_begin(begin + timedelta(hours=36), known), why)
 
     def suspects(self, group: CallGroup) -> Iterable[int]:
         """Return all calls, unless all of their phones are within the limit."""
@@ -211,10 +213,8 @@ class MaxChange(Setting, RunGuard):
         if facts.known == 0:
             return "the ledger knows no call yet, so that every plan is a large one"
         share = facts.phones / facts.known
-        return (
-            f"{facts.phones:,} phones to ring are {share:.0%} of the {facts.known:,} that the ledger knows, "
-            f"the limit is {self.share:.0%}"
-        )
+        ring = f"{count(facts.phones, 'phone')} to ring {'is' if facts.phones == 1 else 'are'}"
+        return f"{ring} {share:.0%} of the {facts.known:,} that the ledger knows, the limit is {self.share:.0%}"
 
     def is_looser_than(self, other: Any) -> bool:
         """Return whether the share is larger."""
@@ -328,4 +328,5 @@ class StopOn(Setting):
         """Return why the run ends, None while it may go on."""
         if answered < self.after or refused <= self.share * answered:
             return None
-        return f"{refused:,} of {answered:,} phones were refused, the limit is {self.share:.0%}"
+        phones = f"{count(answered, 'phone')} {'was' if answered == 1 else 'were'}"
+        return f"{refused:,} of {phones} refused, the limit is {self.share:.0%}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
-from flowops.common.text import minute, second
+from flowops.common.text import count, minute, second
 from flowops.model.campaign import CampaignState
 from flowops.model.ledger import State
 from flowops.report import phrases
@@ -242,7 +242,7 @@ def _entry_fields(entry: LedgerEntry) -> Iterator[tuple[str, Cell]]:
         doubt = "; it may have rung" if entry.may_have_rung else ""
         yield "before", cell(f"{phrases.state_word(entry.cancelled_from)}{doubt}")
     if entry.refused:
-        yield "refused", cell(f"{phrases.count(entry.refused, 'callee')} among others, not accepted yet")
+        yield "refused", cell(f"{count(entry.refused, 'callee')} among others, not accepted yet")
     if entry.purged:
         yield "body", cell("purged from the ledger")
 

@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from flowops.common.number_plan import tables
-from flowops.report import phrases
+from flowops.common.text import count
 from flowops.report.blocks import (
     Bar,
     Block,
@@ -183,11 +183,11 @@ def heard_section(title: str, groups: Iterable[Group]) -> Section:
         more = len(found) - MOST_TEXTS
         if found:
             entries = [_texts(*each, number) for each, number in found.most_common(MOST_TEXTS)]
-            yield Listing(entries, phrases.count(more, "more text") if more > 0 else "")
+            yield Listing(entries, count(more, "more text") if more > 0 else "")
 
     return Section((title,), Lazy(listing), detail=True)
 
 
 def _texts(texts: tuple[SpokenText, ...], flow: str | None, number: int) -> Entry:
-    note = f"{f'flow {flow}' if flow else 'no flow is described'}, {phrases.count(number, 'call')}"
+    note = f"{f'flow {flow}' if flow else 'no flow is described'}, {count(number, 'call')}"
     return Entry(tuple((named(each.name), " ", each.text) for each in texts), (note,))

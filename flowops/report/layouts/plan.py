@@ -6,7 +6,7 @@ import shlex
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from flowops.common.text import listed
+from flowops.common.text import count, listed
 from flowops.model.plan import Action, Shift
 from flowops.model.project import SANDBOX
 from flowops.model.result import CallResult, Outcome
@@ -149,7 +149,7 @@ def _plan_remarks(view: PlanView) -> Iterator[str]:
         yield phrases.next_run(view.next_run)
     if view.unnamed:
         verbs = ("is", "stays") if view.unnamed == 1 else ("are", "stay")
-        calls = phrases.count(view.unnamed, "call")
+        calls = count(view.unnamed, "call")
         yield f"{calls} in the ledger {verbs[0]} not in these files, and {verbs[1]} untouched."
 
 
@@ -204,7 +204,7 @@ def difference_report(output: DifferenceOutput) -> Report:
     if view.people:
         remarks.append((strong(phrases.people(view.people)), " affected by what was added or changed."))
     if view.base_problems:
-        number = phrases.count(view.base_problems, "problem")
+        number = count(view.base_problems, "problem")
         remarks.append((f"The base has {number}: calls that it could not render look like added ones.",))
     return Report(
         title=("Difference for ", named(view.environment)),
@@ -239,9 +239,9 @@ def _changed_section(each: ChangedField) -> Section:
         Entry(((Edit(variant.pieces),),), (phrases.samples(variant.samples, variant.count),), mark)
         for variant in each.variants
     ]
-    others = phrases.count(each.hidden, "other way")
-    hidden = f"in {others} in {phrases.count(each.hidden_calls, 'call')}" if each.hidden else ""
-    title = (*place_of(each.place), named(each.path), f"  {phrases.count(each.count, 'call')}")
+    others = count(each.hidden, "other way")
+    hidden = f"in {others} in {count(each.hidden_calls, 'call')}" if each.hidden else ""
+    title = (*place_of(each.place), named(each.path), f"  {count(each.count, 'call')}")
     return Section(title, [Listing(entries, hidden)])
 
 
@@ -319,7 +319,7 @@ def _cause(cause: Cause) -> Iterator[Phrase]:
     """Yield why calls were not placed, and what helps."""
     if not _is_told(cause):
         return
-    yield strong(phrases.count(cause.calls, "call"), Tone.BAD), ": ", cause.reason
+    yield strong(count(cause.calls, "call"), Tone.BAD), ": ", cause.reason
     if cause.hint is not None:
         yield strong("hint"), ": ", cause.hint
 

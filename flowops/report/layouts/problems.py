@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
+from flowops.common.text import count
 from flowops.model.document import ABSENT, with_rows
 from flowops.model.status import Check, Diagnosis, Status
-from flowops.report import phrases
 from flowops.report.blocks import (
     Column,
     Lazy,
@@ -40,7 +40,7 @@ def problems_report(view: ProblemsView) -> Report:
     """Lay out what is wrong in the files."""
     found = in_order(view.problems)
     files = len({problem.place.file for problem in found})
-    numbers = f"{phrases.count(len(found), 'problem')} in {phrases.count(files, 'file')}"
+    numbers = f"{count(len(found), 'problem')} in {count(files, 'file')}"
     rows = Lazy(lambda: (_problem_row(problem, view.excerpt) for problem in found))
     columns = (Column("place"), Column("problem", Where.AFTER))
     return Report(
@@ -64,7 +64,7 @@ def cases_report(view: CasesView) -> Report:
     return Report(
         title=("Tests",),
         totals=Totals(
-            (strong(f"{phrases.count(len(view.results), 'test')}: ", Tone.BAD if view.failed else Tone.PLAIN),),
+            (strong(f"{count(len(view.results), 'test')}: ", Tone.BAD if view.failed else Tone.PLAIN),),
             (Total("passed", passed, Tone.GOOD), Total("failed", view.failed, Tone.BAD)),
             2,
         ),

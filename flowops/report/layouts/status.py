@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_text
-from flowops.common.text import minute
+from flowops.common.text import count, minute
 from flowops.model.ledger import State
 from flowops.model.project import SANDBOX
 from flowops.model.status import COLUMNS
@@ -93,7 +93,7 @@ def status_report(status: LedgerStatus) -> Report:
         ],
         title,
         remarks=tuple((remark,) for remark in _of_chains(status)),
-        context=(named(status.ledger.id), f", {phrases.count(status.ledger.serial, 'event')}"),
+        context=(named(status.ledger.id), f", {count(status.ledger.serial, 'event')}"),
         alerts=(
             *map(guard_alert, guards_of(status.guards)),
             *([_UNHEARD] if not status.hears and status.environment != SANDBOX else []),
@@ -109,7 +109,7 @@ def _of_chains(status: LedgerStatus) -> Iterator[str]:
     if chains is None:
         return
     if chains.waiting.since is not None:
-        calls = phrases.count(chains.waiting.calls, "call waits", "calls wait")
+        calls = count(chains.waiting.calls, "call waits", "calls wait")
         records = f"`flowops reconcile --env {env}` settles those that were completed. " * (env != SANDBOX)
         yield (
             f"{calls} for the outcome of an attempt, since {minute(chains.waiting.since)}. {records}"
@@ -117,10 +117,10 @@ def _of_chains(status: LedgerStatus) -> Iterator[str]:
             f"`flowops ledger resolve REF --env {env} --outcome no-answer --reason …`"
         )
     if chains.due:
-        calls = phrases.count(chains.due, "call is", "calls are")
+        calls = count(chains.due, "call is", "calls are")
         yield f"{calls} due for another attempt: `flowops apply --env {env}`"
     if chains.next_due is not None:
-        calls = phrases.count(chains.later, "call waits", "calls wait")
+        calls = count(chains.later, "call waits", "calls wait")
         yield f"{calls} for the time of another attempt, the first until {minute(chains.next_due)}."
 
 
@@ -148,7 +148,7 @@ def _groups_section(title: str, groups: Sequence[tuple[Cell, CallTotals]]) -> Se
 
 def _group_row(name: Cell, totals: CallTotals) -> Row:
     came_to = (f"{number:,} {phrases.came_to(word)}" for word, number in totals.came_to.items() if number)
-    return Row((name, cell(phrases.count(totals.calls, "call")), cell(", ".join(came_to))))
+    return Row((name, cell(count(totals.calls, "call")), cell(", ".join(came_to))))
 
 
 def _document_name(document: DocumentTotals) -> Cell:
@@ -170,11 +170,11 @@ def _held_section(held: Sequence[HeldBack]) -> Iterator[Section]:
 
 
 def _held_row(held: HeldBack) -> Row:
-    phones = f", {phrases.count(held.phones, 'phone')}" if held.phones != held.calls else ""
+    phones = f", {count(held.phones, 'phone')}" if held.phones != held.calls else ""
     return Row(
         (
             cell(phrases.PLANNED[held.action]),
-            cell(f"{phrases.count(held.calls, 'call')}{phones}"),
+            cell(f"{count(held.calls, 'call')}{phones}"),
             cell(mask_text(held.reason) or phrases.PLANNED[held.action]),
         ),
         mark=mark_of(held.action),

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from flowops.common.text import local_times
+from flowops.common.text import count, local_times
 from flowops.common.version import __version__
 from flowops.report.blocks import plain
 from flowops.report.escape import html_text
 from flowops.report.formats import REVIEWED, STATUS, Format
 from flowops.report.layouts import report_of
-from flowops.report.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 from flowops.model.document import sentence
 from flowops.model.plan import Action
@@ -16,7 +17,7 @@ from flowops.model.result import Outcome
 from flowops.report.annotations import of_output
 from flowops.report.escape import xml_text
 from flowops.report.formats import CASES, PLAN, PROBLEMS, RESULT, Format
-from flowops.report.phrases import DONE, count
+from flowops.report.phrases import DONE
 from flowops.report.views.plan import PlanOutput
 from flowops.report.views.problems import CasesView, ProblemsView
 from flowops.report.views.result import ResultView

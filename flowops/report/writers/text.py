@@ -6,9 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, assert_never
 
 from flowops.common.masking import mask_text
-from flowops.common.text import local_times
+from flowops.common.text import count, local_times
 from flowops.common.tuples import NamedTuple
-from flowops.report import phrases
 from flowops.report.blocks import Chart, Code, Edit, Listing, Table, Tone, Where, Word
 from flowops.report.escape import LONGEST_MESSAGE, clip, pad, safe, width
 from flowops.report.formats import ALL, DONE, Format
@@ -151,7 +150,7 @@ def _table(table: Table, canvas: _Canvas) -> Iterator[Line]:
     if hidden:
         yield _hidden(hidden)
     if table.total:
-        yield line(phrases.count(len(rows), table.total))
+        yield line(count(len(rows), table.total))
 
 
 def _row(table: Table, row: Row, text: str) -> Iterator[Line]:

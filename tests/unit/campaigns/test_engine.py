@@ -139,6 +139,26 @@ def test_what_a_process_that_is_gone_had_in_hand_is_handed_out_again(engine) -> 
     assert again == jobs(1)
 
 
+def test_a_job_that_another_process_has_taken_over_and_dropped_meanwhile_is_none(engine) -> None:
+    handled = Handled()
+    handled.go_on.clear()
+    with engine("gone") as it:
+        it.enqueue(now(*jobs(1, 2)))
+        it.start(handled, 2)
+        until(lambda: len(handled) == 2)
+    again = Handled()
+    with engine("next") as it:
+        it.start(again, 1)
+
+        def alive(_names: set[str]) -> tuple[str, ...]:
+            it._dbos.delete_workflow("a/1/0")
+            return ()
+
+        assert it.take_over(alive) == 1
+        until(lambda: again == jobs(2))
+    handled.go_on.set()
+
+
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_database_that_is_gone_is_a_failure_of_the_ledger_and_the_next_engine_works(
     server: Server, begun: bool

@@ -11,6 +11,7 @@ from flowops.errors import LedgerError
 from flowops.ledger import campaigns
 from flowops.ledger.campaigns import Campaigns, SealedCalls
 from flowops.ledger.database import iso
+from flowops.ledger.operators import Resolve
 from flowops.model.call import read_attempts
 from flowops.model.campaign import BatchTurn, Campaign, CampaignState, CanarySettings, Left, Wait
 from flowops.model.claims import Record
@@ -182,13 +183,13 @@ def test_an_outcome_that_is_told_brings_its_batch_forward_once(store: Store, mak
     called(store, make, made, "a", "b", "c")
     turns = [store.campaigns.advance(turn, LATE, {Wait.OUTCOME: 1}) for turn in store.campaigns.open_batches()]
     store.called_back({"a": [Leg(None, "id-a", code=9)]})
-    finished = store.campaigns.finished()
+    finished = store.campaigns.told()
     assert finished is not None
     assert finished.attempts == {"a": 1}
     (forward,) = store.campaigns.hear(finished.serial, {"a": SOON})
     assert turns[0] is not None
     assert forward == turns[0]._replace(turn=2, due_at="2099-01-01T09:00:10.000Z")
-    assert store.campaigns.finished() is None
+    assert store.campaigns.told() is None
     assert store.campaigns.hear(finished.serial, {"a": SOON}) == []
     assert store.campaigns.waiting() == {made.id: {Wait.OUTCOME: 2}}
     assert forward in store.campaigns.open_batches()
@@ -239,21 +240,47 @@ def test_only_outcomes_are_asked_for_that_may_make_another_attempt_due(store: St
     monkeypatch.setattr(campaigns, "EVENTS_AT_ONCE", 2)
     store.write([make.claim("before"), make.accepted("before")])
     store.called_back({"before": [Leg(None, "id-1", code=9)]})
-    assert store.campaigns.finished() is None  # nothing is placed by campaigns
+    assert store.campaigns.told() is None  # nothing is placed by campaigns
     made = handed_over(store, "spring", ["a", "once"])
-    assert store.campaigns.finished() is None
+    assert store.campaigns.told() is None
     called(store, make, made, "a")
     store.write([make.claim("once")._replace(campaign=made.id), make.accepted("once", call_id="id-2")])
     store.called_back({"once": [Leg(None, "id-2", code=9)], "a": [Leg(None, "id-a", code=9)]})
     found = {}
-    while (finished := store.campaigns.finished()) is not None:
+    while (finished := store.campaigns.told()) is not None:
         found.update(finished.attempts)
         store.campaigns.hear(finished.serial, {})
     assert found == {"a": 1}
     store.campaigns.set(made.id, CampaignState.PAUSED, "x")
     store.write([make.claim("other"), make.accepted("other", call_id="id-3")])
+    assert store.campaigns.told() is None
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_a_batch_that_is_done_is_looked_at_again_once_an_operator_has_made_a_call_of_it_placeable(
+    store: Store, make, address, is_paused: bool
+) -> None:
+    made = handed_over(store, "spring", ["a", "b"], ["c"])
+    first, _ = store.campaigns.open_batches()
+    store.write([make.claim("a")._replace(campaign=made.id)])
+    store.write([Record("a", EventType.UNCLEAR, detail="no answer")])
+    done = store.campaigns.advance(first, None)
+    assert done is not None
+    store.close()
+    store = address.open()
+    if is_paused:
+        store.campaigns.set(made.id, CampaignState.PAUSED, "x")
+    word = Resolve(placed=False)
+    store.operate(word, store.rehearse(word, ["a"], "r"), "r")
     store.campaigns.set(made.id, CampaignState.RUNNING)
-    assert store.campaigns.finished() is None  # whoever resumes it has all of it looked at
+    told = store.campaigns.told()
+    assert told is not None
+    assert told.placeable == {"a"}
+    (again,) = store.campaigns.hear(told.serial, dict.fromkeys(told.placeable, SOON))
+    assert (again.number, again.turn, again.due_at) == (0, done.turn + 1, iso(SOON))
+    assert again in store.campaigns.open_batches()
+    assert store.campaigns.advance(again, None)
+    assert store.campaigns.hear(told.serial, {}, ["b"]) == []
 
 
 def test_what_a_campaign_that_is_over_has_left_is_in_nobodys_way(store: Store, make, address, monkeypatch) -> None:

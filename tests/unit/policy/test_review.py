@@ -133,7 +133,7 @@ def test_a_window_is_named_by_its_own_line(document, call) -> None:
         # What no window is for is told at the rule itself.
         "windows (flowops.yaml:3): 0 of 2 calls are within their hours now, 2 at no time",
         "windows (flowops.yaml:4): 0 of 2 calls are within their hours now, 2 from Tue 2026-11-24 09:00 UTC",
-        "windows (flowops.yaml:5): 1 of 1 calls are within their hours now",
+        "windows (flowops.yaml:5): 1 of 1 call is within their hours now",
     ]
 
 

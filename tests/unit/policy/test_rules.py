@@ -394,6 +394,11 @@ GUARDS = {
         PolicyContext(phones=21, known=100),
         "max-change (flowops.yaml:7): 21 phones to ring are 21% of the 100 that the ledger knows, the limit is 20%",
     ),
+    "max-change: one phone": (
+        "max-change: 20%",
+        PolicyContext(phones=1, known=2),
+        "max-change (flowops.yaml:7): 1 phone to ring is 50% of the 2 that the ledger knows, the limit is 20%",
+    ),
     "max-change: the first plan": (
         "max-change: 20%",
         PolicyContext(phones=1),
