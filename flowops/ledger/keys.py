@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 #: Where a key is kept, as the ledger's record says it.
 GIVEN, FILE, ROW = "given", "file", "row"
 KEY_BYTES = 32
-_SHORTEST = 16
+#: Characters, and bytes, that one may have.
+_SHORTEST, _LONGEST = 16, 65_536
 #: What to do where a key is lost.
 LOST = (
     "if it is lost for good: `flowops ledger export` still works; import that into a new ledger, which then knows "
@@ -66,10 +67,12 @@ def put_key(place: Place, key: bytes, given: bytes | None) -> str:
 
 
 def key_in(path: Path) -> bytes:
-    """Return the key in a file, without the line break at its end."""
-    return without_line_break(path.read_text(encoding="utf-8", errors="surrogateescape")).encode(
-        "utf-8", "surrogateescape"
-    )
+    """Return the key in a file, without the line break at its end. Raises LedgerError for one that is no key."""
+    with path.open("rb") as file:
+        found = file.read(_LONGEST + 1)
+    if len(found) > _LONGEST:
+        raise LedgerError(f"{path}: is longer than any key of a ledger", hint=f"restore the key; {LOST}")
+    return without_line_break(found.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def usable_key(text: bytes) -> bytes:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.json import read_json
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder, sync_directory
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
@@ -146,7 +147,7 @@ class Spool:
         lines = content.splitlines(keepends=True)
         for number, line in enumerate(lines, start=1):
             try:
-                value = json.loads(line)
+                value = read_json(line, half_characters=True)
                 if value["ledger"] == ledger_id:
                     own.append(_read(line, value, sign))
                 else:
@@ -164,7 +165,7 @@ class Spool:
 def is_spool(first_line: bytes) -> bool:
     """Return whether a file that begins so is a spool, and not a list of calls."""
     try:
-        value = json.loads(first_line)
+        value = read_json(first_line, half_characters=True)
     except ValueError:
         return False
     return isinstance(value, dict) and {"signature", "event_type", "ledger"} <= value.keys()

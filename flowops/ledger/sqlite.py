@@ -127,7 +127,12 @@ class SqliteDatabase(Database):
                 raise
         with self._turn:
             self._drop()
-            self._connection = SqliteConnection(_rolled_back(self._path), self.name, _statements())
+            try:
+                self._connection = SqliteConnection(_rolled_back(self._path), self.name, _statements())
+            except sqlite3.Error as error:
+                raise self.explain(error) from error
+            except OSError as error:
+                raise LedgerError(f"{self.name}: its copy, to roll back a write: {error.strerror or error}") from error
         return super().read(work)
 
     def _waited_in_vain(self, error: Exception) -> bool:

@@ -13,6 +13,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
+from flowops.common.json import read_json
 from flowops.common.safe_files import PRIVATE_DIRECTORY, PRIVATE_FILE, make_folder
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
@@ -67,7 +68,8 @@ class Memory:
         """
         check_own([self.path], self._root)
         try:
-            return _checkpoint(self.path.read_bytes())
+            with self.path.open("rb") as file:
+                return _checkpoint(file.read(_BYTES))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -100,7 +102,7 @@ class Memory:
 def _checkpoint(content: bytes) -> Checkpoint | None:
     """Return what a file says; None for one that a power cut has left half-written."""
     try:
-        value: dict[str, Any] = json.loads(content)
+        value: dict[str, Any] = read_json(content)
         return Checkpoint(str(value["id"]), int(value["serial"]), str(value["head"]), int(value["epoch"]))
     except (ValueError, KeyError, TypeError):
         return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.commands import Ran, flowops
 from support.git import Repository
-from support.hostile_sqlite import journal_that_deletes
+from support.hostile_sqlite import journal_that_cuts, journal_that_deletes
 from support.server import TOKEN, ApiServer
 
 if TYPE_CHECKING:
@@ -129,6 +129,27 @@ class TestLedgersOfRepositories:
             connection.execute("UPDATE flowops_ledgers SET key_check = hex(zeroblob(40000000))")
         connection.close()
         refused(flowops("plan", cwd=sandbox), "holds a value that no ledger has")
+
+    def test_a_journal_that_cuts_the_ledger_off_is_told(self, sandbox: Path) -> None:
+        """Who reads rolls back in a copy, which then is no ledger."""
+        journal_that_cuts(ledger_of(sandbox))
+        for command in READING[:2]:
+            refused(flowops(*command, cwd=sandbox), "is damaged")
+
+    def test_a_key_without_end_is_not_read(self, sandbox: Path) -> None:
+        with (sandbox / ".flowops/sandbox.db.key").open("wb") as file:
+            file.truncate(10 * 1024**3)
+        for command in (READING[0], WRITING[0]):
+            refused(flowops(*command, cwd=sandbox), "is longer than any key of a ledger")
+
+    @pytest.mark.parametrize("line", ["[" * 200_000, '{"a": 1' + "0" * 5_000 + "}"], ids=["deep", "long"])
+    def test_a_spool_that_nobody_can_read_is_told(self, sandbox: Path, line: str) -> None:
+        spool = sandbox / ".flowops/sandbox.db.spool"
+        spool.write_text(f"{line}\n")
+        spool.chmod(0o600)
+        refused(flowops("apply", cwd=sandbox), "this line was not written with the ledger's key")
+        ran = flowops("ledger", "import", str(spool), cwd=sandbox)
+        assert ran.code in (3, 5), ran
 
     def test_a_spool_of_somebody_else_is_not_taken_in(self, sandbox: Path) -> None:
         spool = sandbox / ".flowops/sandbox.db.spool"

@@ -24,3 +24,11 @@ def journal_that_deletes(database: Path, victim: Path) -> None:
     journal = database.with_name(database.name + "-journal")
     journal.write_bytes(header.ljust(512, b"\0") + tail)
     journal.chmod(0o600)
+
+
+def journal_that_cuts(database: Path) -> None:
+    """Write beside a database a hot journal that leaves its first page alone when SQLite rolls it back."""
+    header = MAGIC + struct.pack(">IIIII", 0, 0x1234, 1, 512, 4096)
+    journal = database.with_name(database.name + "-journal")
+    journal.write_bytes(header.ljust(512, b"\0"))
+    journal.chmod(0o600)

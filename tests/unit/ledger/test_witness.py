@@ -112,8 +112,9 @@ def test_a_memory_keeps_the_furthest_and_is_the_owners_alone(tmp_path: Path) -> 
     memory.keep(Checkpoint("x", 2, "h2", epoch=1))
     assert memory.seen() == Checkpoint("x", 2, "h2", epoch=1)
     assert memory.path.stat().st_mode & 0o777 == 0o600
-    memory.path.write_text("half")
-    assert memory.seen() is None, "a power cut takes a witness, and nothing else"
+    for text in ("half", '{"id": "x", "serial": 1e999, "head": "h", "epoch": 0}', "[" * 100_000):
+        memory.path.write_text(text)
+        assert memory.seen() is None, "a power cut takes a witness, and nothing else"
     memory.path.unlink()
     memory.path.symlink_to(tmp_path / "anything")
     with pytest.raises(LedgerError, match="is a link"):
