@@ -49,6 +49,8 @@ _PLAIN = regex(r"\+?+[0-9]++(?: [0-9]++)*+")
 # What may stand in a number that people write, once spaces, dashes and invisible marks are one of each.
 _WRITTEN = regex(r"[0-9 ()./+-]++")
 _NO_DIGITS = regex(r"[^0-9]++")
+# What parts two groups of digits.
+_SIGNS = regex(r"(?<=[0-9])[^0-9]++(?=[0-9])")
 _NO_DIGITS_OF_LINES = bytes(byte for byte in range(128) if not (chr(byte).isdecimal() or chr(byte) == "\n"))
 # Soft hyphens, joiners, marks of direction, byte order marks: what comes along from a web page or a phone's contacts.
 # Not U+202E, which turns digits around: behind it people see another number.
@@ -373,8 +375,10 @@ def _is_range(shown: str, region: str | None) -> bool:
     """
     head, _, last = shown.rpartition("-")
     last, before = _digits(last), _NO_DIGITS.split(head.rstrip())[-1]
-    # Where all groups are parted by dashes, short ones of one length are how people write a number.
-    is_one_of_many = len(last) == len(before) < _WHOLE and ("-" in head or not head.strip().count(" "))
+    # Where one sign parts the last three groups, short ones of one length are how people write a number.
+    signs = _SIGNS.findall(shown)
+    is_alike = signs[-2:-1] == signs[-1:] or not head.strip().count(" ")
+    is_one_of_many = len(last) == len(before) < _WHOLE and is_alike
     if not last or len(last) > len(before) or is_one_of_many:
         return False
     first = _digits(head)
@@ -410,8 +414,10 @@ def _number(digits: str, region: str | None, written: str = "") -> str | Refusal
     abroad = plan.without_exit_code(digits)
     if abroad is None:
         return _AMBIGUOUS if "(0)" in written[1:] else _national(digits, plan)
-    number = _international(f"+{abroad}", written)
-    return number if isinstance(number, Refusal) else _beyond_doubt(number, _readings(digits, plan), plan)
+    number, readings = _international(f"+{abroad}", written), _readings(digits, plan)
+    if isinstance(number, Refusal):
+        return _invalid(plan, _AMBIGUOUS.hint) if any(map(is_canonical, readings)) else number
+    return _beyond_doubt(number, readings, plan)
 
 
 def _international(number: str, written: str) -> str | Refusal:
@@ -451,17 +457,17 @@ def _readings(digits: str, plan: NumberPlan) -> list[str]:
     if digits.startswith(plan.code):
         rest = plan.without_trunk(digits[len(plan.code) :])
         found += [f"+{digits}", f"+{plan.code}{main_plan(plan.code).national(rest)}"]
-    return found
+    # Many write 00 for the + also where other digits, or 00 and a carrier's, begin a call abroad.
+    abroad = _international(f"+{digits[2:]}", "") if digits[:2] == "00" else None
+    return [*found, abroad] if isinstance(abroad, str) else found
 
 
 def _beyond_doubt(meant: str, others: Iterable[str], plan: NumberPlan) -> str | Refusal:
     """Return a number when it is valid, and none of its other readings is."""
+    is_other_valid = any(is_canonical(other) for other in others if other != meant)
     if not is_canonical(meant):
-        return _invalid(plan)
-    for other in others:
-        if other != meant and is_canonical(other):
-            return _AMBIGUOUS
-    return meant
+        return _invalid(plan, _AMBIGUOUS.hint if is_other_valid else None)
+    return _AMBIGUOUS if is_other_valid else meant
 
 
 def _invalid(plan: NumberPlan, hint: str | None = None) -> Refusal:

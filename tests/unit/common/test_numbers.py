@@ -129,6 +129,8 @@ WRITTEN = [
     ("GB", "+442079460018", "+ 44 (0) 20 7946 0018"),
     ("GB", "+442079460018", "020.79460018"),
     ("AU", "+442079460018", "00 11 44 20 7946 0018"),
+    ("HK", "+442079460018", "001 44 20 7946 0018"),
+    ("SE", "+46812429596", "08-12-42-95-96"),
 ]
 
 
@@ -300,6 +302,12 @@ REFUSED = [
     # Each of two readings is a number of somebody.
     ("DE", "ambiguous", ["491701234567", "4915123456789", "49 170 1234567"]),
     ("GB", "ambiguous", ["+44 20 (0)7946 0018", "20 (0)7946 0018"]),
+    # 00 for a +, where a call abroad begins with 001, or a national number with 00.
+    ("KH", "ambiguous", ["00 44 1212 345 391", "00441212345391"]),
+    ("KR", "ambiguous", ["00 1 201 555 6111", "0082 010 2000 0743"]),
+    ("TJ", "ambiguous", ["006903095"]),
+    # A range, and other signs between the groups before it.
+    ("SE", "several", ["08-12 42 95 - 96", "08-12 42 95-96"]),
 ]
 
 
@@ -332,6 +340,18 @@ def test_a_character_that_no_number_has_is_named_with_its_place(text: str, named
     refusal = read(text, "GB")
     assert isinstance(refusal, Refusal)
     assert refusal.message == f"has {named}, which no phone number has"
+
+
+@pytest.mark.parametrize(
+    ("text", "region"), [("0044 20 7946 0018", "AU"), ("0044 20 7946 0018", "KH"), ("0044 20 7946 0018", "US")]
+)
+def test_a_00_that_is_not_dialled_there_is_to_be_written_as_a_plus(text: str, region: str) -> None:
+    refusal = read(text, region)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.message, refusal.hint) == (
+        f"is not a valid number in {region}",
+        "write it with + and the country code, and nothing else",
+    )
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,28 @@ def test_a_number_is_read_as_the_right_one_or_refused(most: int) -> None:
     assert read > most * 2
 
 
+def test_a_number_of_one_country_is_read_as_the_right_one_in_any_other() -> None:
+    e164 = FILTERS["e164"].call
+    regions = sorted(phonenumbers.SUPPORTED_REGIONS)
+    make = random.Random(23)
+    read = 0
+    wrong: list[tuple[str, str, str]] = []
+    for _, number in numbers(2_000):
+        right = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        abroad = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+        for region in make.sample(regions, 4):
+            dialled = phonenumbers.format_out_of_country_calling_number(number, region)
+            for written in (abroad, dialled, abroad.replace("+", "00"), abroad.replace("+", "00 ")):
+                try:
+                    found = e164(written, region)
+                    read += 1
+                    wrong += [(written, region, found)] if found != right else []
+                except TemplateError:
+                    continue
+    assert wrong == []
+    assert read > 16_000
+
+
 #: What is one number beyond doubt, however it is written.
 READ = {
     "+442079460018": [
