@@ -172,10 +172,10 @@ class EventBuilder:
         # Plain texts: a driver looks longer at what is a member of an enumeration.
         state = after.state and after.state._value_
         reference_id, name, at, earlier = change.reference_id, event_type._value_, change.at, before and before.serial
-        body = change.body if event_type is CLAIMED else None
-        told = hash_of_details(actor, details, body.encode() if body is not None else b"")
+        is_claim = event_type is CLAIMED
+        told = hash_of_details(actor, details, change.body if is_claim else b"")
         head = chained(self._head, told, self._id, serial, reference_id, name, state, at, earlier)
-        text = details.decode()
+        text, body = details.decode(), after.body if is_claim else None
         self.events.append(
             (self._ledger, serial, reference_id, name, state, at, earlier, actor_number, text, body, head)
         )

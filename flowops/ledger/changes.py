@@ -131,9 +131,10 @@ class Change(NamedTuple):
     """Something that happened to a call, on its way into the ledger; `words` and `naming` come with claims.
 
     `run` is the run that says so, if a run does. `to` asks the state machine for a less usual target.
-    `body` and `fingerprint` (blinded) come with claims and imports. `data` is kept with the event. `moved_from` is the
-    reference that the same occasion had before: whoever claims or moves a call lets that one become this one. `labels`
-    are those that its document gives a call, as canonical JSON: the event has them with who has acted.
+    `body` (canonical JSON in UTF-8) and `fingerprint` (blinded) come with claims and imports. `data` is kept with the
+    event. `moved_from` is the reference that the same occasion had before: whoever claims or moves a call lets that one
+    become this one. `labels` are those that its document gives a call, as canonical JSON: the event has them with who
+    has acted.
     """
 
     reference_id: str
@@ -144,7 +145,7 @@ class Change(NamedTuple):
     legs: tuple[StoredLeg, ...] = ()
     detail: str | None = None
     to: State | None = None
-    body: str = "{}"
+    body: bytes = b"{}"
     fingerprint: str = ""
     data: Mapping[str, Value] = NO_DATA
     moved_from: str | None = None
@@ -255,7 +256,7 @@ def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
         refused,
         serial,
         change.at,
-        change.body,
+        change.body.decode(),
     )
 
 

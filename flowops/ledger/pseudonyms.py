@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import rfc8785
 
 from flowops.common.masking import hide_numbers, mask, mask_number, mask_text
-from flowops.common.patterns import regex
 from flowops.ledger.chain import canonical
 from flowops.ledger.legs import StoredLeg
 from flowops.model.call import FINGERPRINT, INSTRUCTION_ID
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 #: The bytes of a fingerprint's nonce.
 NONCE = 8
 _DIGITS = 64
-_FINGERPRINT = regex(rf"{FINGERPRINT}[0-9a-f]{{{_DIGITS}}}")
 _LONGEST_TEXT = 500
 #: Where values are sensitive, by key or position; None where all of a value is.
 _Tree = dict[str | int, "_Tree | None"]
@@ -63,6 +61,8 @@ class Pseudonymizer:
         self._said = hashlib.blake2b(digest_size=_WORDS, key=key, person=b"said")
         #: A callee gets its pseudonym when its call is claimed, and again when that is answered.
         self._text = lru_cache(maxsize=_KEPT)(self._pseudonym_of_text)
+        #: What most calls of a document say alike, their caller and flow, is looked through once.
+        self._short_text = lru_cache(maxsize=_KEPT)(self._without_numbers)
         self._naming = lru_cache(maxsize=_KEPT)(self._hash_of_naming)
 
     def check(self, ledger_id: str) -> str:
@@ -132,8 +132,9 @@ class Pseudonymizer:
         if not fingerprint:
             return ""
         nonce = nonce or os.urandom(NONCE)
-        if _FINGERPRINT.fullmatch(fingerprint):
-            hidden = int.from_bytes(bytes.fromhex(fingerprint[-_DIGITS:])) ^ self._stream(nonce)
+        digest = _digest_of(fingerprint)
+        if digest is not None:
+            hidden = int.from_bytes(digest) ^ self._stream(nonce)
             return binascii.b2a_base64(nonce + hidden.to_bytes(_DIGITS // 2), newline=False).decode()
         # What is not a SHA-256 fingerprint of this version is hidden as a text.
         return f"{nonce.hex()}:{self._pad(nonce, fingerprint.encode()).hex()}"
@@ -174,7 +175,7 @@ class Pseudonymizer:
     def _leg(self, leg: Leg) -> StoredLeg:
         callee, shown = None, leg.shown
         if leg.callee is not None:
-            callee, shown = self.value(leg.callee), mask_number(leg.callee)
+            callee, shown = self._text(leg.callee), mask_number(leg.callee)
         error, description = _said(leg.error), _said(leg.description)
         return StoredLeg(callee, shown, storable(leg.call_id), error, leg.code, description)
 
@@ -183,8 +184,7 @@ class Pseudonymizer:
         if isinstance(value, str):
             if sensitive is None:
                 return {PSEUDONYM: self._text(value), SHOWN: mask(value)}
-            shown = _masked(value) if len(value) <= _SHORT_TEXT else mask_text(value)
-            return value if shown == value else {PSEUDONYM: self._text(value), SHOWN: shown}
+            return self._short_text(value) if len(value) <= _SHORT_TEXT else self._without_numbers(value)
         if sensitive is None:
             if isinstance(value, list):
                 return [self._pseudonymized(item) for item in value]
@@ -195,12 +195,21 @@ class Pseudonymizer:
             return [self._without(item, sensitive.get(at, _NOTHING)) for at, item in enumerate(value)]
         return value
 
+    def _without_numbers(self, text: str) -> str | dict[str, str]:
+        shown = mask_text(text)
+        return text if shown == text else {PSEUDONYM: self._text(text), SHOWN: shown}
+
     def _pseudonymized(self, value: Value) -> dict[str, str]:
         return {PSEUDONYM: self.value(value), SHOWN: mask(value)}
 
 
-#: What most calls of a document say alike, their caller and flow, is looked through once.
-_masked = lru_cache(maxsize=_KEPT)(mask_text)
+def _digest_of(fingerprint: str) -> bytes | None:
+    """Return the SHA-256 in a fingerprint of this version; None for a text that is not exactly one."""
+    try:
+        digest = bytes.fromhex(fingerprint[-_DIGITS:])
+    except ValueError:
+        return None
+    return digest if fingerprint == f"{FINGERPRINT}{digest.hex()}" else None
 
 
 @lru_cache(maxsize=_KEPT)

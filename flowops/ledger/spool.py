@@ -193,7 +193,8 @@ def _once(lines: Iterable[_Line]) -> dict[str, Change]:
 
 def _line(ledger_id: str, change: Change, sign: Sign, seen: Checkpoint | None) -> str:
     actor, legs = change.actor._asdict(), [leg._asdict() for leg in change.legs]
-    plain = {"ledger": ledger_id, **change._asdict(), "actor": actor, "legs": legs, "data": dict(change.data)}
+    said = {"actor": actor, "legs": legs, "data": dict(change.data), "body": change.body.decode()}
+    plain = {"ledger": ledger_id, **change._asdict(), **said}
     plain["seen"] = seen._asdict() if seen is not None else None
     return json.dumps({**plain, "signature": sign(json.dumps(plain, sort_keys=True))}) + "\n"
 
@@ -210,4 +211,5 @@ def _read(content: bytes, value: dict[str, Any], sign: Sign) -> _Line:
     value["actor"] = Actor(**value["actor"])
     value["legs"] = tuple(StoredLeg(**leg) for leg in value["legs"])
     value["to"] = State(value["to"]) if value["to"] else None
+    value["body"] = value["body"].encode()
     return _Line(content, Change(**value), Checkpoint(**seen) if seen is not None else None, said)

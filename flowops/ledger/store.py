@@ -109,10 +109,9 @@ class Store(Evidence):
                 operations.count_posts(transaction.connection, self.run, posts, refused)
             return written, transaction.changed, transaction.checkpoint
 
+        own_rows = self._own_rows(changes)
         try:
-            written, changed, self._seen = transact(
-                self._database, self.number, work, self._own_rows(changes), self._actor_json
-            )
+            written, changed, self._seen = transact(self._database, self.number, work, own_rows, self._actor_json)
         except LedgerError as error:
             self._keep([change for change in changes if change.event_type is not CLAIMED], error)
             raise
@@ -120,7 +119,9 @@ class Store(Evidence):
         _log.debug("%(taken)d of %(writes)d claims and records taken", {"taken": taken, "writes": len(writes)})
         self._known = self._known or claims
         self._posts, self._refused = posts, refused
-        self._keep_own_rows(changes, changed)
+        for reference in own_rows:  # also of one that changed nothing, since a callback had told it all before
+            del self._in_flight[reference]
+        self._in_flight.update({row.reference_id: row for row in changed if row.state is IN_FLIGHT})
         if self._memory is not None and self.suspicion is None:
             self._memory.keep(self._seen)
         return written
@@ -286,13 +287,6 @@ class Store(Evidence):
             if (row := self._in_flight.get(change.reference_id)) is not None and change.event_type is not CLAIMED
         }
 
-    def _keep_own_rows(self, changes: Sequence[Change], changed: Sequence[CallRow]) -> None:
-        for change in changes:  # also of one that changed nothing, since a callback had told it all before
-            self._in_flight.pop(change.reference_id, None)
-        for row in changed:
-            if row.state is IN_FLIGHT:
-                self._in_flight[row.reference_id] = row
-
     def _change(self, write: Claim | Record, at: str, nonce: bytes | None = None) -> Change:
         if isinstance(write, Claim):
             call, pseudonymizer = write.call, self.pseudonymizer
@@ -303,7 +297,7 @@ class Store(Evidence):
                 at,
                 self.actor,
                 self.run,
-                body=canonical(self._without_reference(call)).decode(),
+                body=canonical(_without_reference(pseudonymizer.body(call))),
                 fingerprint=pseudonymizer.blind(write.fingerprint, nonce),
                 data=call.attempts.as_kept() if call.attempts.most > 1 else NO_DATA,
                 moved_from=_moved_from(call),
@@ -334,12 +328,6 @@ class Store(Evidence):
             self._of_document = document, labels, naming
         return labels, naming
 
-    def _without_reference(self, call: Call) -> dict[str, Value]:
-        """Return a body as it is kept: beside the reference, which stands in the row."""
-        body = self.pseudonymize(call)
-        del body[INSTRUCTION_ID]
-        return body
-
     def _keep(self, records: Sequence[Change], error: LedgerError) -> None:
         """Put records that could not be written into the spool, and say so in the error."""
         if not records or self._spool is None:
@@ -359,7 +347,13 @@ class Store(Evidence):
 
     def _with_body(self, record: Change) -> Change:
         row = self._in_flight.get(record.reference_id)
-        return record if row is None else record._replace(fingerprint=row.fingerprint, body=row.body)
+        return record if row is None else record._replace(fingerprint=row.fingerprint, body=row.body.encode())
+
+
+def _without_reference(body: dict[str, Value]) -> dict[str, Value]:
+    """Return a body as it is kept: beside the reference, which stands in the row."""
+    del body[INSTRUCTION_ID]
+    return body
 
 
 def _without_claims(transaction: Transaction, changes: Sequence[Change], refusal: Written) -> list[Written]:

@@ -226,9 +226,10 @@ class Transaction:
 
     def make(self, changes: Sequence[Change]) -> list[Written]:
         """Decide changes one after the other; what cannot happen is answered, and changes nothing."""
-        self.current([name for change in changes for name in names_of(change)])
+        names = [change.reference_id for change in changes]
         # Few are: a change that renames a call is two events, and proof of an attempt, or of those before it, may be.
         several = [change for change in changes if change.moved_from is not None or "~" in change.reference_id]
+        self.current([*names, *[change.moved_from for change in several if change.moved_from is not None]])
         proved = [earlier for change in several for earlier in self._attempts_before(change)]
         self._builder.expect(len(changes) + len(several) + 2 * len(proved))
         for earlier in proved:
@@ -392,9 +393,9 @@ class Transaction:
 
     def _values(self, row: CallRow) -> tuple[Value, ...]:
         """Return a row of the table of calls."""
-        reference_id, state, before_claim, *rest, cancelled_from, refused, serial, _at, _body, _legs = row
-        states = _text(state), _text(before_claim)
-        return (self.ledger, reference_id, *states, *rest, _text(cancelled_from), refused, serial, phones_of(row))
+        states, cancelled_from = (_text(row.state), _text(row.before_claim)), _text(row.cancelled_from)
+        kept = row.refused, row.serial, phones_of(row)
+        return (self.ledger, row.reference_id, *states, *row[_FINGERPRINT:_CANCELLED], cancelled_from, *kept)
 
     def _answered(self, before: CallRow, row: CallRow) -> tuple[Value, ...]:
         """Return what an answer changes of a row, behind what that is known by."""
@@ -419,6 +420,8 @@ _COLUMNS = CallRow._fields
 #: The columns between what an answer changes.
 _CLAIMED = slice(_COLUMNS.index("fingerprint"), _COLUMNS.index("error"))
 _LATER = slice(_COLUMNS.index("claimed_at"), _COLUMNS.index("refused"))
+#: Those between the states.
+_FINGERPRINT, _CANCELLED = _COLUMNS.index("fingerprint"), _COLUMNS.index("cancelled_from")
 
 
 def transact(
