@@ -78,8 +78,8 @@ def sent(reference_id: str, verdict: Verdict, attempts: int, written: Written | 
         if settled is not None and not _is_undone(verdict, written):
             outcome = settled
         detail = None if outcome is Outcome.PLACED and verdict.event_type is EventType.UNCLEAR else verdict.detail
-    refused = sum(leg.error is not None for leg in verdict.legs) if outcome is Outcome.PLACED else 0
-    ids = tuple(leg.call_id for leg in verdict.legs if leg.call_id is not None)
+    refused = sum([leg.error is not None for leg in verdict.legs]) if outcome is Outcome.PLACED else 0
+    ids = tuple([leg.call_id for leg in verdict.legs if leg.call_id is not None])
     return CallResult(reference_id, outcome, ids, attempts, detail, refused)
 
 

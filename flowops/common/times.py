@@ -7,10 +7,13 @@ from datetime import timedelta
 
 from flowops.common.patterns import regex
 
+#: It goes on while the machine sleeps, where the system has such a one.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 def now() -> float:
-    """Return the seconds of a clock that goes on while the machine sleeps, where the system has one."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    """Return the seconds of the clock for waits."""
+    return time.clock_gettime(_CLOCK)
 
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}

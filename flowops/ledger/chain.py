@@ -81,7 +81,7 @@ def chained(
 
 def row_hash(row: CallRow) -> str:
     """Return a hash of the columns of a row without its serial, and its legs: over their canonical JSON, as a list."""
-    return sha256(canonical((*row[:_SERIAL], [tuple(leg) for leg in row.legs])))[:ROW_HASH]
+    return sha256(canonical([*row[:_SERIAL], [tuple(leg) for leg in row.legs]]))[:ROW_HASH]
 
 
 def hash_of_details(actor: bytes, details: bytes, body: bytes) -> str:
@@ -154,7 +154,7 @@ class EventBuilder:
         """Fetch random bytes for so many events at once: each fetch lets another thread run first."""
         # Four characters of base64 for three bytes.
         salts = binascii.b2a_base64(os.urandom(SALT * count), newline=False)
-        self._salts = (salts[at : at + SALT * 4 // 3] for at in range(0, len(salts), SALT * 4 // 3))
+        self._salts = iter([salts[at : at + SALT * 4 // 3] for at in range(0, len(salts), SALT * 4 // 3)])
 
     def add(self, change: Change, before: CallRow | None, after: CallRow) -> None:
         """Add the event of a change, with the rows before and behind it; one of those that were to be expected."""
@@ -201,10 +201,11 @@ def _data(change: Change, after: CallRow) -> bytes:
         data["detail"] = change.detail
     if change.legs:
         data["legs"] = [
-            {name: said for name, at in _SAID_OF_LEGS if (said := leg[at]) is not None} for leg in change.legs
+            {name: said for name, said in zip(_SAID_OF_LEGS, leg[1:], strict=True) if said is not None}
+            for leg in change.legs
         ]
     return canonical(data)
 
 
-#: Whose phone it is stands in the row, which the event covers by its hash.
-_SAID_OF_LEGS = tuple((name, at) for at, name in enumerate(StoredLeg._fields) if name != "callee")
+#: Whose phone it is, the first, stands in the row, which the event covers by its hash.
+_SAID_OF_LEGS = StoredLeg._fields[1:]

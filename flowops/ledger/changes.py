@@ -88,11 +88,14 @@ def period(at: str) -> str:
     return at[:15]
 
 
-def counts(changed: Iterable[tuple[CallRow | None, CallRow]]) -> dict[str, tuple[int, int]]:
-    """Return by how many calls, and phones, some changes of rows change what is counted (`flowops_counts`)."""
+def counts(changed: Iterable[tuple[CallRow | None, CallRow, int]]) -> dict[str, tuple[int, int]]:
+    """Return by how many calls, and phones, some changes of rows change what is counted (`flowops_counts`).
+
+    Each comes with how many phones the call rings behind it.
+    """
     calls, phones = Counter[str](), Counter[str]()
     # Most of them are alike.
-    for both, number in Counter([_counted(before, after) for before, after in changed]).items():
+    for both, number in Counter([_counted(*each) for each in changed]).items():
         for counted, times in zip(both, (-number, number), strict=True):
             if counted is None:
                 continue
@@ -108,9 +111,8 @@ def counts(changed: Iterable[tuple[CallRow | None, CallRow]]) -> dict[str, tuple
 _Counted = tuple[State, State | None, str, int] | None
 
 
-def _counted(before: CallRow | None, after: CallRow) -> tuple[_Counted, _Counted]:
+def _counted(before: CallRow | None, after: CallRow, ringing: int) -> tuple[_Counted, _Counted]:
     """Return as what a call counted before a change, and as what it counts behind it."""
-    ringing = phones_of(after)
     counts = None if after.state is None else (after.state, after.cancelled_from, period(after.claimed_at), ringing)
     if before is None or before.state is None:
         return None, counts
@@ -238,25 +240,29 @@ def moved(row: CallRow | None, before: CallRow, change: Change, serial: int) -> 
 def _claimed(row: CallRow | None, change: Change, serial: int) -> CallRow:
     state = row.state if row else None
     purged, error, renamed, cancelled_from, refused = False, None, None, None, 0
-    return CallRow(
-        change.reference_id,
-        step(state, CLAIMED),
-        state,
-        change.fingerprint,
-        serial,
-        (row.attempts if row else 0) + 1,
-        change.run,
-        error,
-        change.at,
-        renamed,
-        change.words,
-        change.naming,
-        purged,
-        cancelled_from,
-        refused,
-        serial,
-        change.at,
-        change.body.decode(),
+    legs: tuple[StoredLeg, ...] = ()
+    return CallRow._make(
+        (
+            change.reference_id,
+            step(state, CLAIMED),
+            state,
+            change.fingerprint,
+            serial,
+            (row.attempts if row else 0) + 1,
+            change.run,
+            error,
+            change.at,
+            renamed,
+            change.words,
+            change.naming,
+            purged,
+            cancelled_from,
+            refused,
+            serial,
+            change.at,
+            change.body.decode(),
+            legs,
+        )
     )
 
 
@@ -366,28 +372,17 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
     error = None if row.purged or is_placed else _error(row, change)
     if (state, legs, error) == (row.state, row.legs, row.error):
         return row
-    # By the places of the columns: of each call, this takes a third of the time in which they are found by their names.
-    return CallRow(
-        row.reference_id,
-        state,
-        row.before_claim,
-        row.fingerprint,
-        row.claim,
-        row.attempts,
-        row.run,
-        error,
-        row.claimed_at,
-        row.renamed,
-        row.words,
-        row.naming,
-        row.purged,
-        row.cancelled_from if state is CANCELLED else None,
-        _refused(row, change, legs) if is_placed else 0,
-        serial,
-        change.at,
-        row.body,
-        legs,
-    )
+    cancelled_from = row.cancelled_from if state is CANCELLED else None
+    refused = _refused(row, change, legs) if is_placed else 0
+    # By the places of the columns: this takes a fifth of the time in which they are found by their names.
+    known, since = row[_FINGERPRINT:_ERROR], row[_CLAIMED_AT:_CANCELLED_FROM]
+    said = cancelled_from, refused, serial, change.at, row.body, legs
+    return CallRow._make((row.reference_id, state, row.before_claim, *known, error, *since, *said))
+
+
+_FINGERPRINT, _ERROR, _CLAIMED_AT, _CANCELLED_FROM = map(
+    CallRow._fields.index, ("fingerprint", "error", "claimed_at", "cancelled_from")
+)
 
 
 def _told(row: CallRow, change: Change) -> tuple[StoredLeg, ...]:

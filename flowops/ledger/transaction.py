@@ -260,9 +260,10 @@ class Transaction:
         ]
 
     def _make(self, change: Change) -> Written:
-        if change.event_type in FOLLOW_THE_CALL:
-            change = self._followed(change)
         row = self._after.get(change.reference_id)
+        if (row is None or row.state is RENAMED) and change.event_type in FOLLOW_THE_CALL:
+            change = self._followed(change)
+            row = self._after.get(change.reference_id)
         before = self._after.get(change.moved_from) if change.moved_from is not None else None
         try:
             if change.event_type is MOVED:
@@ -298,10 +299,7 @@ class Transaction:
         return max((attempts_of(claim, self.connection.name).most for *_, claim in found), default=1)
 
     def _followed(self, change: Change) -> Change:
-        """Return a change as one of the call that stands for its reference now."""
-        row = self._after.get(change.reference_id)
-        if row is not None and row.state is not RENAMED:
-            return change
+        """Return a change as one of the call that stands for its reference now, which is not known or another one."""
         row = self.current([change.reference_id]).get(change.reference_id)
         name = self._attempt_of_renamed(change.reference_id) if row is None else row.reference_id
         if name == change.reference_id:
@@ -345,24 +343,25 @@ class Transaction:
 
     def flush(self) -> None:
         """Write what was decided. Raises `Contended` when a row is not what it was."""
-        pairs: list[tuple[CallRow | None, CallRow]] = []
+        made: list[tuple[CallRow | None, CallRow, int]] = []
         new, settled, changed, legs, replaced = [], [], [], [], []
         for reference, row in self._after.items():
             before = self._before[reference]
             if row is before:
                 continue
-            pairs.append((before, row))
+            phones = phones_of(row)
+            made.append((before, row, phones))
             if before is None:
-                new.append(self._values(row))
+                new.append(self._values(row, phones))
             elif _is_settled(before, row):
                 settled.append(self._answered(before, row))
             else:
-                changed.append((before.serial, *self._values(row)))
+                changed.append((before.serial, *self._values(row, phones)))
             if row.legs != (before.legs if before else ()):
                 legs += [(self.ledger, reference, position, *leg) for position, leg in enumerate(row.legs)]
                 if before and before.legs:
                     replaced.append(reference)
-        if not pairs:
+        if not made:
             return
         if replaced:
             self.connection.run("delete_legs", ledger=self.ledger, references=replaced)
@@ -373,7 +372,7 @@ class Transaction:
             changed=changed,
             legs=legs,
             events=self._builder.events,
-            counts=[(self.ledger, name, *count) for name, count in sorted(counts(pairs).items())],
+            counts=[(self.ledger, name, *count) for name, count in sorted(counts(made).items())],
             ledger=self.ledger,
             checkpoint=self.checkpoint,
         )
@@ -391,11 +390,11 @@ class Transaction:
             return self._number_of_actor(actor)
         return found
 
-    def _values(self, row: CallRow) -> tuple[Value, ...]:
+    def _values(self, row: CallRow, phones: int) -> tuple[Value, ...]:
         """Return a row of the table of calls."""
         states, cancelled_from = (_text(row.state), _text(row.before_claim)), _text(row.cancelled_from)
-        kept = row.refused, row.serial, phones_of(row)
-        return (self.ledger, row.reference_id, *states, *row[_FINGERPRINT:_CANCELLED], cancelled_from, *kept)
+        counted = row.refused, row.serial, phones
+        return (self.ledger, row.reference_id, *states, *row[_FINGERPRINT:_CANCELLED], cancelled_from, *counted)
 
     def _answered(self, before: CallRow, row: CallRow) -> tuple[Value, ...]:
         """Return what an answer changes of a row, behind what that is known by."""
