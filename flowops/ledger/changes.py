@@ -374,12 +374,13 @@ def _settled(row: CallRow, change: Change, serial: int) -> CallRow:
         return row
     cancelled_from = row.cancelled_from if state is CANCELLED else None
     refused = _refused(row, change, legs) if is_placed else 0
-    # By the places of the columns: this takes a fifth of the time in which they are found by their names.
+    # By the places of the columns: by their names it takes several times as long, and each call is answered once.
     known, since = row[_FINGERPRINT:_ERROR], row[_CLAIMED_AT:_CANCELLED_FROM]
     said = cancelled_from, refused, serial, change.at, row.body, legs
     return CallRow._make((row.reference_id, state, row.before_claim, *known, error, *since, *said))
 
 
+#: Where the columns begin, and end, that an answer leaves as they are.
 _FINGERPRINT, _ERROR, _CLAIMED_AT, _CANCELLED_FROM = map(
     CallRow._fields.index, ("fingerprint", "error", "claimed_at", "cancelled_from")
 )

@@ -148,6 +148,8 @@ def _occupied(before: CallRow) -> Decision:
 
 
 _NOTHING: Mapping[str, CallRow] = MappingProxyType({})
+#: States as plain texts: a driver looks longer at what is a member of an enumeration.
+_TEXTS: Mapping[State | None, str | None] = {None: None, **{state: str(state) for state in State}}
 #: The answers to changes that have happened, by the state behind them.
 _DONE = {state: Written(done=True, state=state) for state in (None, *State)}
 MOVED = EventType.MOVED
@@ -392,19 +394,14 @@ class Transaction:
 
     def _values(self, row: CallRow, phones: int) -> tuple[Value, ...]:
         """Return a row of the table of calls."""
-        states, cancelled_from = (_text(row.state), _text(row.before_claim)), _text(row.cancelled_from)
+        states, cancelled_from = (_TEXTS[row.state], _TEXTS[row.before_claim]), _TEXTS[row.cancelled_from]
         counted = row.refused, row.serial, phones
         return (self.ledger, row.reference_id, *states, *row[_FINGERPRINT:_CANCELLED], cancelled_from, *counted)
 
     def _answered(self, before: CallRow, row: CallRow) -> tuple[Value, ...]:
         """Return what an answer changes of a row, behind what that is known by."""
-        states = _text(row.state), _text(row.before_claim)
+        states = _TEXTS[row.state], _TEXTS[row.before_claim]
         return (before.serial, self.ledger, row.reference_id, *states, row.error, row.refused, row.serial)
-
-
-def _text(state: State | None) -> str | None:
-    """Return a state as a plain text: a driver looks longer at what is a member of an enumeration."""
-    return None if state is None else state._value_
 
 
 def _is_settled(before: CallRow, row: CallRow) -> bool:
