@@ -117,7 +117,7 @@ def change(event_type: EventType, *legs: StoredLeg, run: str | None = "one", **r
 
 
 def claimed(run: str = "one") -> CallRow:
-    return decide(None, change(EventType.CLAIMED, run=run, at=T0, body=BODY, fingerprint="blinded"))
+    return decide(None, change(EventType.CLAIMED, run=run, at=T0, body=BODY.encode(), fingerprint="blinded"))
 
 
 def in_doubt() -> CallRow:
@@ -143,14 +143,14 @@ def test_a_claim_notes_the_run_the_body_and_the_attempt() -> None:
 def test_an_unsent_call_leaves_nothing_but_its_count_of_attempts() -> None:
     row = decide(claimed(), change(EventType.UNSENT, detail="connection refused"))
     assert (row.state, row.body, row.fingerprint, row.legs) == (None, "{}", "", ())
-    again = decide(row, change(EventType.CLAIMED, body=BODY))
+    again = decide(row, change(EventType.CLAIMED, body=BODY.encode()))
     assert (again.state, again.before_claim, again.attempts) == (State.IN_FLIGHT, None, 2)
 
 
 def test_an_unsent_retry_of_a_rejected_call_is_rejected_as_before() -> None:
     rejected = decide(claimed(), change(EventType.REFUSED, detail="bad caller"))
     assert (rejected.state, rejected.error) == (State.REJECTED, "bad caller")
-    retried = decide(rejected, change(EventType.CLAIMED, body=BODY))
+    retried = decide(rejected, change(EventType.CLAIMED, body=BODY.encode()))
     assert (retried.state, retried.before_claim, retried.error) == (State.IN_FLIGHT, State.REJECTED, None)
     assert decide(retried, change(EventType.THROTTLED)).state is State.REJECTED
 
@@ -161,14 +161,14 @@ def test_an_unsent_retry_of_a_rejected_call_is_rejected_as_before() -> None:
 )
 def test_a_run_that_no_longer_has_the_call_cannot_speak_of_its_attempt(event_type: EventType) -> None:
     resolved = decide(in_doubt(), change(EventType.RESOLVED_NOT_PLACED, run=None))
-    other = decide(resolved, change(EventType.CLAIMED, run="two", body=BODY))
+    other = decide(resolved, change(EventType.CLAIMED, run="two", body=BODY.encode()))
     with pytest.raises(IllegalStep):
         decide(other, change(event_type, run="one"))
 
 
 def test_a_valid_answer_counts_whoever_has_the_call() -> None:
     resolved = decide(in_doubt(), change(EventType.RESOLVED_NOT_PLACED, run=None))
-    other = decide(resolved, change(EventType.CLAIMED, run="two", body=BODY))
+    other = decide(resolved, change(EventType.CLAIMED, run="two", body=BODY.encode()))
     row = decide(other, change(EventType.ACCEPTED, leg("aa", "id-1"), leg("bb", "id-2"), run="one"))
     assert row.state is State.PLACED
     # The second run's own answer is put beside it: two calls were placed, and both are on record.
@@ -312,7 +312,7 @@ def test_a_late_callback_of_a_purged_call_brings_no_data_back() -> None:
 
 def test_a_purged_rejected_call_may_be_claimed_again() -> None:
     purged = decide(decide(claimed(), change(EventType.REFUSED)), change(EventType.PURGED, run=None))
-    row = decide(purged, change(EventType.CLAIMED, body=BODY))
+    row = decide(purged, change(EventType.CLAIMED, body=BODY.encode()))
     assert (row.state, row.purged, row.body) == (State.IN_FLIGHT, False, BODY)
 
 
