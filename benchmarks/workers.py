@@ -1,7 +1,8 @@
 """Campaigns and workers: what they cost beside `apply`, how many workers keep a rate, and how soon one is replaced.
 
-Speeds are by the server's log, from the first request to the last. The processor's time is that of whole processes;
-where it is that of a call, what the same processes take that have nothing to place is not in it.
+Speeds are by the server's log, from the first request to the last. Workers have begun when their campaign is, and their
+processor's time is counted from then until it is over: a worker begins once, and goes on for weeks. Of `apply` the
+processor's time is that of the process, where it is that of a call without what `apply` takes that places nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +28,8 @@ from comparison import Comparison
 from data_set import CALLS, HEADER, PROJECT
 from measuring import ENVIRONMENT, Run, in_turns, measured, processor
 
+from flowops.app.hand_over import BATCH
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -34,15 +38,17 @@ if TYPE_CHECKING:
 FLOWOPS = [sys.executable, "-m", "flowops"]
 E = ("--env", "large")
 DETACH = [*FLOWOPS, "apply", *E, "--detach", "--auto-approve", "--name", "all"]
-ALONE = [sys.executable, str(Path(__file__).with_name("workers_run.py"))]
 QUEUE, ENGINE = map(Path(__file__).with_name, ("queue_run.py", "bare_engine.py"))
 #: Jobs that the engine hands out with nothing in them, so many at once.
-JOBS, AT_ONCE = 200, 25
+JOBS, AT_ONCE = 100, 25
 #: Queues that keep no ledger: what they are called here, and there.
 QUEUES = {"a bare table": "table"} | ({"procrastinate": "procrastinate"} if find_spec("procrastinate") else {})
 #: Connections of all workers together.
 CONNECTIONS, FOUR = 100, 4
+WORKERS = {"one worker": 1, "four workers": FOUR}
 DELAYS = (50, 0)
+#: Seconds from the hand-over to the beginning of a campaign: by then all workers wait for it with their engines open.
+BEGINS = 12.0
 #: Phones a second, for so many seconds; a worker is killed in the middle.
 RATE, SECONDS = 200, 30
 #: Seconds for which a worker has nothing to do, from so many seconds on.
@@ -127,14 +133,11 @@ def speed(times: Sequence[float], ran: Run) -> Run:
     return ran._replace(wall=times[-1] - times[0])
 
 
-def begun(root: Path, postgres: Postgres, way: str) -> float:
-    """The processor's time of one way where there is nothing to place: what every run of it takes, however long."""
-    command = ALONE if way == "without the engine" else FLOWOPS
+def begun(root: Path, postgres: Postgres) -> float:
+    """The processor's time of `apply` where there is nothing to place: what every run of it takes, however long."""
     with repository(root, postgres, 1, 0.0) as here:
         measured([*FLOWOPS, "apply", *E, "--auto-approve"], here.root)
-        if way == "apply":
-            return measured([*FLOWOPS, "apply", *E, "--auto-approve"], here.root).cpu
-        return measured([*command, "worker", "--once", *E], here.root).cpu * (FOUR if way == "four workers" else 1)
+        return measured([*FLOWOPS, "apply", *E, "--auto-approve"], here.root).cpu
 
 
 def queued(root: Path, postgres: Postgres, calls: int, delay: float, way: str) -> Run:
@@ -155,12 +158,7 @@ def placed(root: Path, postgres: Postgres, calls: int, delay: float, way: str) -
         if way == "apply":
             ran = measured([*FLOWOPS, "apply", *E, "--auto-approve"], here.root)
         else:
-            measured(DETACH, here.root)
-            if way == "four workers":
-                ran = together(here, FOUR)
-            else:
-                command = ALONE if way == "without the engine" else FLOWOPS
-                ran = measured([*command, "worker", "--once", *E], here.root)
+            ran = together(here, WORKERS[way])
     times = here.times()
     assert len(times) == calls, f"{way}: {len(times):,} of {calls:,} were posted"
     return speed(times, ran)
@@ -191,18 +189,23 @@ def wait(here: Here) -> None:
 
 
 def together(here: Here, count: int) -> Run:
-    """Workers beside each other, until nothing is left."""
-    begun = time.perf_counter()
+    """Workers beside each other, from the beginning of a campaign for which they wait until nothing of it is left."""
+    begins = datetime.now(UTC) + timedelta(seconds=BEGINS)
     processes = started(here, count)
+    measured([*DETACH, "--start", begins.isoformat(timespec="seconds")], here.root)
+    time.sleep(max((begins - datetime.now(UTC)).total_seconds(), 0.0))
+    before = sum(processor(process.pid) for process in processes)
     wait(here)
-    return Run(time.perf_counter() - begun, stopped(processes), 0.0)
+    used = sum(processor(process.pid) for process in processes) - before
+    stopped(processes)
+    return Run(0.0, used, 0.0)
 
 
-def engine_alone(root: Path, postgres: Postgres, jobs: int) -> float:
-    """The microseconds of the processor a call that the engine takes where its jobs have nothing in them."""
+def engine_alone(root: Path, postgres: Postgres, jobs: int, seconds: float) -> float:
+    """The seconds of the processor a call that the engine takes where jobs have nothing in them, and come as often."""
     told = root / "engine.txt"
-    measured([sys.executable, ENGINE, jobs, AT_ONCE, 0, postgres.new()], told=told)
-    return float(told.read_text().split()[1])
+    measured([sys.executable, ENGINE, jobs, AT_ONCE, f"{seconds * 1000:.3f}", postgres.new()], told=told)
+    return float(told.read_text().split()[1]) / 1e6
 
 
 def kept_rate(root: Path, postgres: Postgres, seconds: int) -> tuple[float, float]:
@@ -354,23 +357,27 @@ def workers(size: Size, keep: Path | None) -> list[Comparison | Goals]:
 
 def _all(size: Size, root: Path, postgres: Postgres) -> Iterator[Comparison | Goals]:
     figures: dict[str, tuple[str, str]] = {}
-    ways = ("apply", "one worker", "without the engine", "four workers")
-    bases = {way: begun(root, postgres, way) for way in ways}
+    ways = ("apply", *WORKERS)
+    base = begun(root, postgres)
     for delay in DELAYS:
         jobs = {way: partial(placed, root, postgres, size.calls, delay / 1000, way) for way in (*ways, *QUEUES)}
         runs = in_turns(jobs, size.rounds)
         title = f"workers, {size.calls:,} calls at {CONNECTIONS} connections, server at {delay} ms"
         note = "Behind a bare table (SKIP LOCKED) or procrastinate is no ledger: nothing of an answer is kept."
         yield Comparison(title, size.calls, "call", runs, by="speed", note=note)
-        used = {way: median(run.cpu for run in runs[way]) - bases[way] for way in ways}
-        one, four, bare = (used[way] for way in (ways[1], ways[3], ways[2]))
+        applied, one, four = (median(run.cpu for run in runs[way]) / size.calls for way in ways)
+        applied -= base / size.calls
         fast = median(a.wall / b.wall for a, b in zip(runs["apply"], runs["one worker"], strict=True))
+        a_job = median(run.wall for run in runs["one worker"]) / size.calls * BATCH
+        engine = engine_alone(root, postgres, min(JOBS, size.calls), a_job)
         figures[f"speed of one worker, apply = 1, at {delay} ms"] = (f"{fast:.2f}", "1.0" if delay else "0.9")
-        figures[f"the engine's share of the processor a call, at {delay} ms"] = (f"{1 - bare / one:.1%}", "5 %")
+        figures[f"processor a call of `apply`, at {delay} ms"] = (f"{applied * 1e6:.0f} us", "")
+        figures[f"processor a call of one worker, at {delay} ms"] = (f"{one * 1e6:.0f} us", "")
+        figures[f"the engine with nothing in its jobs, as many a second, at {delay} ms"] = (
+            f"{engine * 1e6:.0f} us: {engine / one:.1%} of a worker",
+            "5 %",
+        )
         figures[f"processor a call of four workers, one = 1, at {delay} ms"] = (f"{four / one:.2f}", "1.2")
-        goal = f"{one / size.calls * 50_000:.0f} us: 5 % of a worker at {delay} ms"
-    alone = engine_alone(root, postgres, min(JOBS, size.calls))
-    figures["the engine with nothing in its jobs, of the processor a call"] = (f"{alone:.0f} us", goal)
     seconds = SECONDS if size.calls >= RATE * SECONDS else max(size.calls // RATE, 4)
     average, most = kept_rate(root, postgres, seconds)
     figures["average rate of four workers, one killed, limit = 1"] = (f"{average:.3f}", "0.98 or more")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from flowops.policy.rule import PolicyContext
 
     Place = Callable[[Sequence[PlannedCall]], Awaitable[list[CallResult | None]]]
+    _PlannedPart = tuple[KeptBatch, "_Planned"]
 
 _log = logging.getLogger(__name__)
 #: When a batch is looked at again in which calls were not placed for want of the API, or that another run has in hand.
@@ -81,26 +82,40 @@ class Turns:
         self._seal = seal
         self._rulings = rulings
         self._place = place
+        #: Batches are opened one after the other: the first has its calls on the connections while the next is opened,
+        #: and what computes keeps the connections from what they do for no longer than one takes.
+        self._opening = asyncio.Lock()
 
     async def take(self, job: Job) -> BatchTurn | None:
         """Take a turn; return the next one, None where there is none, or somebody else says when it is.
 
         Raises LedgerError.
         """
-        found = await asyncio.to_thread(self._find, job)
+        async with self._opening:
+            found = await asyncio.to_thread(self._open, job)
         if found is None:
             return None
-        turn, calls, batch = found
-        if batch is None:
+        turn, calls, planned = found
+        if planned is None:
             after = _After([clock() + HELD_BACK], Counter({Wait.KEY: calls}))
-        elif self._rulings().guards:
+        elif not planned:
             after = _After([clock() + AGAIN], Counter({Wait.STOPPED: calls}))
         else:
-            after = await self._go_through(turn, batch)
+            after = await self._go_through(turn, planned)
         due = min(after.looks, default=None)
         _log_turn(job, calls, after, due)
         following = await asyncio.to_thread(self._ledger.campaigns.advance, turn, due, after.waiting)
         return None if due is None else following
+
+    def _open(self, job: Job) -> tuple[BatchTurn, int, list[_PlannedPart] | None] | None:
+        """Return what a job is about, as `_find` does, with a plan for each part: no part where a guard has tripped."""
+        found = self._find(job)
+        if found is None:
+            return None
+        turn, calls, parts = found
+        if parts is None:
+            return turn, calls, None
+        return turn, calls, [] if self._rulings().guards else self._all_planned(parts)
 
     def _find(self, job: Job) -> tuple[BatchTurn, int, list[KeptBatch] | None] | None:
         """Return what a job is about, if its campaign is placed and it is still that turn: how many calls, and these.
@@ -124,14 +139,13 @@ class Turns:
             return turn, kept.calls, None
         return turn, kept.calls, parts
 
-    async def _go_through(self, turn: BatchTurn, parts: Sequence[KeptBatch]) -> _After:
+    async def _go_through(self, turn: BatchTurn, planned: list[_PlannedPart]) -> _After:
         """Place what is due of a batch; say when it is to be looked at again, and what its calls wait for."""
-        planned = await self._all_planned(parts)
         if any(found.batch.having({Action.IN_DOUBT}) for _, found in planned):
             # What a lost run left is in doubt in the ledger from here on: one that was only frozen could put a call
             # back behind the campaign's end, and nobody would place it.
             await asyncio.to_thread(self._ledger.sweep)
-            planned = await self._all_planned(parts)
+            planned = await asyncio.to_thread(self._all_planned, [part for part, _ in planned])
         due = [self._due(part, found, turn.campaign) for part, found in planned]
         results = iter(await self._place([call for calls in due for call in calls]))
         after = _After([], Counter())
@@ -142,8 +156,8 @@ class Turns:
             after.add(again, frozenset() if not is_settled else SENDING)
         return after
 
-    async def _all_planned(self, parts: Sequence[KeptBatch]) -> list[tuple[KeptBatch, _Planned]]:
-        return [(part, await asyncio.to_thread(self._planned, part)) for part in parts]
+    def _all_planned(self, parts: Sequence[KeptBatch]) -> list[_PlannedPart]:
+        return [(part, self._planned(part)) for part in parts]
 
     def _planned(self, part: KeptBatch) -> _Planned:
         rulings, ledger, at = self._rulings(), self._ledger, clock()

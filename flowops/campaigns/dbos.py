@@ -89,11 +89,14 @@ class DbosEngine:
                 self._handle(Job(campaign, batch, turn))
 
         dbos.DBOS.workflow(name=NAME, max_recovery_attempts=None)(work)
-        dbos.DBOS(config=config)
+        instance = dbos.DBOS(config=config)
         dbos.DBOS.listen_queues([NAME])
         try:
             with _tables():
                 dbos.DBOS.launch()
+            # It would wait for a database that is gone, for minutes and without a word: a worker says so, and begins
+            # again once it is back.
+            instance._sys_db._retry_connection_errors = False
         except LedgerError:
             self.stop(0.0)
             raise

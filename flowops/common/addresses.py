@@ -215,6 +215,16 @@ def is_loopback(host: str) -> bool:
 
 #: Where there is no file: libpq warns of one that is a device.
 _NO_FILE = f"{os.devnull}/none"
+#: What an address may leave open: a server that is out of reach is noticed within twenty seconds, and so within the
+#: lease of a run.
+_DEFAULTS = {
+    "application_name": "flowops",
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 20_000,
+}
 #: What no address decides: a password file, and in which encoding texts are sent.
 _OURS = {"passfile": _NO_FILE, "client_encoding": "UTF8"}
 #: What a session would have from its role or database: how values are written as text, and what a backslash is. One
@@ -246,7 +256,7 @@ def connect(given: dict[str, Any], *, autocommit: bool = False, **options: Any) 
     import psycopg
 
     with _without_variables():
-        connection = psycopg.connect(**{**given, **_OURS}, autocommit=True, **options)
+        connection = psycopg.connect(**{**_DEFAULTS, **given, **_OURS}, autocommit=True, **options)
     try:
         connection.execute(_SESSION)
         connection.autocommit = autocommit

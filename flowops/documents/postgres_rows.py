@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from flowops.documents.row_source import Query
 
-#: Seconds for a connection, and for each answer of the server.
-_CONNECT = 10
+#: Seconds for each answer of the server.
 _ANSWER = 30
 _ORDERED = regex(r"\border\s+by\b", re.IGNORECASE)
 
@@ -62,7 +61,7 @@ def source_batches(url: str, query: Query, shown: str) -> Iterator[Batch]:
     except ValueError as error:
         raise FlowopsError(f"source {query.source}: its address cannot be used: {error}") from None
     try:
-        connection = addresses.connect({"connect_timeout": _CONNECT, "application_name": "flowops", **given})
+        connection = addresses.connect(given)
     except psycopg.Error as error:
         # What libpq says may repeat the address; its kind is enough to look for.
         raise FlowopsError(

@@ -42,21 +42,12 @@ KIND = "postgres"
 #: How long a lease lasts behind its last heartbeat, how often it is renewed, and how long it must still last for a
 #: claim: what is claimed is sent within that time, or not at all. In seconds.
 LEASE, BEAT, TO_SEND = 30, 3, 15
-#: How long one transaction waits for another run's write, in milliseconds, and a connection for the server, in seconds.
-LOCK_TIMEOUT, _CONNECT_TIMEOUT = 10_000, 10
+#: How long one transaction waits for another run's write, in milliseconds.
+LOCK_TIMEOUT = 10_000
 #: The server itself ends a transaction whose client stands still, or that takes too long, in milliseconds.
 IDLE_TIMEOUT, WRITE_TIMEOUT = 5_000, 20_000
 #: The first version that ends a whole transaction by the time it takes; others end its statements.
 _ENDS_TRANSACTIONS = 170_000
-#: What an address may leave open: a peer that is dead is noticed within a minute.
-_DEFAULTS = {
-    "connect_timeout": _CONNECT_TIMEOUT,
-    "application_name": "flowops",
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 60_000,
-}
 #: How psycopg names a parameter.
 _REWRITES = ((r"(?<!:):(\w+)", r"%(\1)s"),)
 _CALL = (
@@ -87,8 +78,7 @@ class PostgresDatabase(Database):
         import psycopg
 
         super().__init__(name, psycopg.Error, readonly=readonly)
-        #: What a connection is made with: what the address says, and what it leaves open.
-        self._parameters = {**_DEFAULTS, **parameters}
+        self._parameters = dict(parameters)
         self._password = str(self._parameters.get("password") or "")
         self._sandbox = sandbox
         self._leases: dict[str, RunLease] = {}

@@ -7,7 +7,7 @@ import re
 import signal
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -18,6 +18,7 @@ from support.workers import PATIENCE, SETTINGS, SHORT, E, FaithlessEngine, Worke
 
 from flowops.app import worker as app_worker
 from flowops.app.observer import SILENT
+from flowops.app.turns import Turns
 from flowops.app.worker import WorkerOptions
 
 if TYPE_CHECKING:
@@ -289,6 +290,25 @@ class TestAFaithlessEngine:
         self, small: Workers, api: ApiServer, seed: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         world(small, api, FaithlessEngine(seed), monkeypatch)
+
+    def test_one_batch_is_opened_at_a_time(
+        self, small: Workers, api: ApiServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While others wait, the connections have the processor for what was opened."""
+        opening, most, find = [], [0], Turns._find
+
+        def watched(*args: Any) -> Any:
+            opening.append(1)
+            most[0] = max(most[0], len(opening))
+            time.sleep(0.02)
+            try:
+                return find(*args)
+            finally:
+                opening.pop()
+
+        monkeypatch.setattr(Turns, "_find", watched)
+        world(small, api, FaithlessEngine(0, lost=0.0, fewest=4), monkeypatch)
+        assert most == [1]
 
     def test_nor_where_each_job_comes_ten_times(
         self, small: Workers, api: ApiServer, monkeypatch: pytest.MonkeyPatch
