@@ -13,7 +13,7 @@ from flowops.app.callback_server import callback_server
 from flowops.app.canary import Rounds
 from flowops.app.events import NO_EVENTS, Events
 from flowops.app.observer import SILENT
-from flowops.app.policy_run import ClaimCheck, clock, facts_of
+from flowops.app.policy_run import ClaimCheck, facts_of
 from flowops.app.saved import filter_of, from_here
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.apply.control import Halt, ShutdownRequest, with_signals
@@ -22,7 +22,7 @@ from flowops.apply.outcome import nothing_sent
 from flowops.apply.run import apply, move
 from flowops.callbacks.token import callback_url, check_secret
 from flowops.common.patterns import regex
-from flowops.common.times import span_text
+from flowops.common.times import clock, span_text
 from flowops.errors import StalePlan, UsageError
 from flowops.model.selection import Selection
 from flowops.plan.decide import fingerprint_as

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flowops.app.canary import why_failed
-from flowops.app.policy_run import clock
 from flowops.app.secrets import value_of
 from flowops.campaigns.batch import Seal, open_batch
 from flowops.common.exit_codes import ExitCode, worst
 from flowops.common.masking import mask_quoted
 from flowops.common.names import did_you_mean
+from flowops.common.times import clock
 from flowops.errors import UsageError
 from flowops.ledger.keys import usable_key
 from flowops.model.call import INSTRUCTION_ID, phones_of

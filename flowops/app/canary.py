@@ -8,8 +8,8 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
-from flowops.app.policy_run import clock
 from flowops.common.text import count
+from flowops.common.times import clock
 from flowops.model.ledger import State
 from flowops.model.plan import Action, Guard
 from flowops.model.result import CallResult, Outcome, Result

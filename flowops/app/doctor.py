@@ -21,7 +21,6 @@ from flowops.app.hook_documents import secret_of
 from flowops.app.load import load
 from flowops.app.notify import field_of, not_an_address, open_channel
 from flowops.app.number_lists import list_troubles
-from flowops.app.policy_run import clock
 from flowops.app.render import not_read
 from flowops.app.secrets import address_of_source, check_host, connection_of, token_of, value_of
 from flowops.callbacks.token import check_secret
@@ -31,6 +30,7 @@ from flowops.common.called import LIBRARIES, install_command
 from flowops.common.exit_codes import ExitCode
 from flowops.common.secrets import Reference
 from flowops.common.text import count
+from flowops.common.times import clock
 from flowops.documents.row_source import DataFile, Query, data_of
 from flowops.errors import ApiError, FlowopsError, LedgerError, NotAllowed, UsageError
 from flowops.model.selection import Selection

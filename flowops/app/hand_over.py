@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Self
 
 from flowops.app.apply import look_again, record_moves
 from flowops.app.campaigns import HANDED_OVER, seal_of
-from flowops.app.policy_run import clock, said_of
+from flowops.app.policy_run import said_of
 from flowops.campaigns.batch import keep
 from flowops.common.names import ulid
 from flowops.common.text import visible
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import FlowopsError, StalePlan
 from flowops.ledger.campaigns import SealedCalls

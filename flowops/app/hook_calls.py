@@ -13,12 +13,13 @@ from flowops.app.hook_answers import (
 )
 from flowops.app.hook_documents import file_of
 from flowops.app.load import allows_numbers, excerpts, load, variables
-from flowops.app.policy_run import PolicyRun, clock, facts_of
+from flowops.app.policy_run import PolicyRun, facts_of
 from flowops.app.render import examined
 from flowops.app.walk import Walk
 from flowops.common.masking import mask_quoted, mask_text
 from flowops.common.names import did_you_mean
 from flowops.common.numbers import received
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import Invalid, UsageError
 from flowops.model.call import HOLDS_NUMBER_HINT, split_reference

@@ -43,7 +43,7 @@ from flowops.app.hook_answers import (
 from flowops.app.hook_calls import Ready, hooks_of, plan_request, read, workspace_of
 from flowops.app.hook_documents import LABEL, secret_of
 from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT
-from flowops.app.policy_run import ClaimCheck, clock
+from flowops.app.policy_run import ClaimCheck
 from flowops.app.secrets import token_of
 from flowops.app.services import Pauses, of_every_ledger, run_info, sleep
 from flowops.apply.control import Halt
@@ -53,6 +53,7 @@ from flowops.apply.placer import Placer
 from flowops.callbacks.requests import BODY_LIMIT, Unreadable, bears, is_signed, read_body, signed_with, values_of
 from flowops.common.json import json_line
 from flowops.common.metrics import Metric
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import FlowopsError, Invalid, LedgerError
 from flowops.httpd import BodyCutOff, BodyError, BodyTooSlow

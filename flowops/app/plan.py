@@ -11,12 +11,13 @@ from flowops.app.access import commit_of, guards_of, open_for
 from flowops.app.hook_documents import LABEL
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
-from flowops.app.policy_run import PolicyRun, clock, facts_of
+from flowops.app.policy_run import PolicyRun, facts_of
 from flowops.app.render import checked, localized, not_read
 from flowops.app.secrets import token_of
 from flowops.app.walk import Walk
 from flowops.common.masking import mask_text
 from flowops.common.text import count
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.model.call import split_reference
@@ -26,7 +27,6 @@ from flowops.model.project import settings_of
 from flowops.plan.decide import NAME as RENAMED
 from flowops.plan.decide import RenamedCalls
 from flowops.plan.planner import NOTHING_AGAIN, make_plan
-from flowops.plan.saved import compare, hold
 from flowops.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Planned(NamedTuple):
 
     def fit(self, saved: SavedPlan) -> Fit:
         """Return whether a saved plan fits this one."""
+        from flowops.plan.saved import compare  # most plans were not saved
+
         contains = saved.ledger is None or self.ledger.contains(saved.ledger)
         return compare(saved, self.plan, contains_checkpoint=contains, of_queries=self.of_queries)
 
@@ -86,6 +88,8 @@ class Planned(NamedTuple):
             told = f"{calls} in the saved plan, and no query gives the row any more, such as {fit.gone[0]}: not placed"
             plan = plan._replace(notes=(*plan.notes, told))
         if fit.waiting:
+            from flowops.plan.saved import hold
+
             plan = hold(plan, fit.waiting, self.walk)
         return self._replace(plan=plan)
 

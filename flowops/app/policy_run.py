@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flowops.ledger.blocks import decision_on
@@ -28,6 +27,7 @@ from flowops.policy.rule import NumberList, PolicyContext, format_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from flowops.app.load import Workspace
     from flowops.apply.control import Halt
@@ -47,11 +47,6 @@ def said_of(batch: CallBatch, index: int, pseudonymizer: Pseudonymizer) -> int:
     """Return a short keyed hash of what the files say of a call, and of when it may be placed."""
     terms = hash_of_terms(batch.call(index).terms) if batch.has_terms else None
     return pseudonymizer.said(batch.hashes[index] + (terms or b""))
-
-
-def clock() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 def facts_of(workspace: Workspace, ledger: Store, at: datetime, override: Override | None) -> PolicyContext:

@@ -15,10 +15,10 @@ from flowops.app.access import open_for
 from flowops.app.asked import references_asked
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
-from flowops.app.policy_run import clock
 from flowops.app.secrets import connection_of, token_of, value_of
 from flowops.common.names import why_unusable
 from flowops.common.text import count
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.documents.files import Unreadable, read_given
 from flowops.documents.foreign import foreign

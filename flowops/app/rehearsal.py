@@ -15,7 +15,7 @@ from flowops.app.access import guards_of, open_for, revision_of
 from flowops.app.apply import api_of
 from flowops.app.load import load, variables
 from flowops.app.observer import SILENT
-from flowops.app.policy_run import clock, facts_of
+from flowops.app.policy_run import facts_of
 from flowops.app.render import checked
 from flowops.app.secrets import token_of
 from flowops.app.walk import Walk
@@ -26,6 +26,7 @@ from flowops.apply.run import apply
 from flowops.common.masking import mask_number, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, ulid
 from flowops.common.numbers import Refusal, read
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import UsageError
 from flowops.ledger.blocks import decision_on

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 from flowops.app.access import guards_of
 from flowops.app.asked import entries_asked
 from flowops.app.load import load, variables
-from flowops.app.policy_run import clock
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import Invalid, UsageError
 from flowops.ledger.database import iso
 from flowops.model.call import split_reference
 from flowops.model.ledger import State
-from flowops.model.plan import NOBODY_WAITS, Action, Waiting
+from flowops.model.plan import ACCEPTED, ATTEMPT, NOBODY_WAITS, OPENING, REFUSED_EARLIER, Action, Waiting
 from flowops.model.selection import Selection
 from flowops.model.status import Chains, DocumentTotals, GroupTotals, HeldBack, LedgerStatus, Totals
 from flowops.plan.chains import standing_of
-from flowops.plan.decide import ACCEPTED, ATTEMPT, REFUSED_EARLIER
-from flowops.policy.evaluate import OPENING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from flowops.app.cases import Case, Comparison, Found, case_problems, moment
 from flowops.app.load import by_project, excerpts, load, merged_vars
 from flowops.app.plan import plan_calls
-from flowops.app.policy_run import clock
 from flowops.app.render import checked
 from flowops.app.walk import Walk
 from flowops.common.budget import Budget
 from flowops.common.masking import mask_quoted
 from flowops.common.names import same_name
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.documents.discovery import TESTS
 from flowops.documents.row_source import DataFile, data_of

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from flowops.app.policy_run import PolicyRun, clock
+from flowops.app.policy_run import PolicyRun
 from flowops.campaigns.batch import open_batch
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.model.call import attempt_reference

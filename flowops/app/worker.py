@@ -20,7 +20,7 @@ from flowops.app.callback_server import callbacks_at, receiver
 from flowops.app.campaigns import judge, seal_of
 from flowops.app.load import load_project
 from flowops.app.notify import DONE, FAILED, GUARD, IN_DOUBT, PATIENT, SOON, STOPPED, Notifier
-from flowops.app.policy_run import ClaimCheck, clock, facts_of
+from flowops.app.policy_run import ClaimCheck, facts_of
 from flowops.app.secrets import token_of
 from flowops.app.services import LOOK, Monitor, Pauses, sleep
 from flowops.app.turns import OUTCOME, Rulings, Turns, bring_forward
@@ -32,6 +32,7 @@ from flowops.common import addresses
 from flowops.common.addresses import is_postgres, sqlite_file
 from flowops.common.exit_codes import ExitCode
 from flowops.common.safe_files import PRIVATE_FILE
+from flowops.common.times import clock
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.httpd import open_listener, serving, url_of

@@ -11,19 +11,16 @@ import click
 
 from flowops.app.load import project_root
 from flowops.app.plan import check_pacing
-from flowops.app.policy_run import clock
-from flowops.app.saved import read_output, request_of, save_plan
 from flowops.cli import options, selecting
 from flowops.cli.output import TERMINAL, echo_status, print_result, report_problems_as
 from flowops.common.exit_codes import ExitCode, worst
+from flowops.common.times import clock
 from flowops.errors import UsageError
 from flowops.model.plan import Pacing
 from flowops.model.result import FAIL_ON, failures, words_of_plan
 from flowops.project import Project
 from flowops.report.formats import PLAN, RESULT
-from flowops.report.json.reading import plan_of_json, result_of_json
 from flowops.report.views.plan import PlanClock, PlanOutput, PlanView, of_plan
-from flowops.report.views.result import ResultView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,6 +106,8 @@ def run(
         echo_notices(found)
         show_plan(found, at, shown, selection.paths)
         if out is not None:
+            from flowops.app.saved import request_of, save_plan  # most plans are shown only
+
             root = Path(found.workspace.project.root)
             request = request_of(selection, root, retry, pacing, at)
             save_plan(found.plan, out, request, found.of_queries)
@@ -154,6 +153,10 @@ def echo_notices(found: Planned) -> None:
 @options.formats(PLAN)
 def show(file: Path, full: bool, format_: str) -> None:
     """Print a plan saved with `plan -o`, or the JSON of a plan or a result, again, in any format."""
+    from flowops.app.saved import read_output  # what reads files of plans is for this command
+    from flowops.report.json.reading import plan_of_json, result_of_json
+    from flowops.report.views.result import ResultView
+
     kind, document = read_output(file)
     if kind == "result":
         print_result(RESULT, ResultView(result_of_json(document), full=full, json=document), format_)

@@ -73,9 +73,14 @@ def without_invisible(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub("", same_name(text))
 
 
+def _is_plain(text: str) -> bool:
+    """Return whether a text is of ASCII that is seen: nobody has to be asked about any of it."""
+    return text.isascii() and text.isprintable()
+
+
 def with_all_seen(text: str) -> str:
     """Return a text with what nobody sees in it, and no name has, as escapes: ``a\\u202eb``."""
-    if text.isascii() and text.isprintable():
+    if _is_plain(text):
         return text
     return _HIDDEN.sub(lambda found: found[0] if found[0] == " " else found[0].encode("unicode_escape").decode(), text)
 
@@ -103,6 +108,8 @@ def hidden_at_an_end(text: str) -> str | None:
 
     Between letters some scripts need them, as Persian does.
     """
+    if _is_plain(text):
+        return None
     at = next((at for at in (0, len(text) - 1) if _INVISIBLE.match(text, at)), None)
     return None if at is None else _names_hidden(text[at], at)
 
@@ -119,7 +126,8 @@ def why_unusable(name: str) -> str | None:
     """
     if not name:
         return "is empty"
-    found = next((found[0] for found in _HIDDEN.finditer(name) if found[0] != " "), None)
+    hidden = () if _is_plain(name) else _HIDDEN.finditer(name)
+    found = next((found[0] for found in hidden if found[0] != " "), None)
     if found is not None:
         return _names_hidden(found, name.index(found))
     if "" in name.split(" "):

@@ -1,14 +1,19 @@
-"""Times: the clock for waits within a process, and spans and rates in one grammar."""
+"""Times: what time it is, the clock for waits within a process, and spans and rates in one grammar."""
 
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from flowops.common.patterns import regex
 
 #: It goes on while the machine sleeps, where the system has such a one.
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def clock() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
 
 
 def now() -> float:

@@ -96,6 +96,12 @@ class Decision(NamedTuple):
     refused: int = 0
 
 
+#: How reasons begin that say from when on a call may be placed, and that the API has refused it.
+OPENING, REFUSED_EARLIER = "may be placed from", "refused earlier"
+#: How the reason begins that a call is at a later attempt, and the one that says how an edit is accepted.
+ATTEMPT, ACCEPTED = "attempt", "or accept the edit"
+
+
 class Waiting(NamedTuple):
     """The calls that wait for the outcome of an attempt before the next one: how many, and the longest since when."""
 

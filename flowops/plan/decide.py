@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from flowops.common.tuples import NamedTuple
 from flowops.model.call import INSTRUCTION_ID, split_reference
 from flowops.model.ledger import IN_FLIGHT_ELSEWHERE, RUN_LOST, State
-from flowops.model.plan import Action, Decision, Guard
+from flowops.model.plan import ACCEPTED, REFUSED_EARLIER, Action, Decision, Guard
 from flowops.plan.canonical import fingerprint as fingerprint_of
 from flowops.plan.diff import diff
 
@@ -90,10 +90,6 @@ def _guard(placed: str, suspect: _Suspect, count: int, environment: str) -> Guar
 
 #: Said of a call whose outcome is open, and that was edited since.
 EDITED = "the files now say something else than what was sent"
-#: How the reason of a call begins that the API has refused.
-REFUSED_EARLIER = "refused earlier"
-#: How the reason begins that a call is at a later attempt, and the one that says how an edit is accepted.
-ATTEMPT, ACCEPTED = "attempt", "or accept the edit"
 
 
 def decide(call: Call, fingerprint: str, entry: Entry, ledger: Ledger) -> Decision:

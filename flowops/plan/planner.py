@@ -20,6 +20,7 @@ from flowops.model.plan import (
     A_FEW,
     ACTIONS,
     ALL_SHOWN,
+    ATTEMPT,
     MAY_BE_PLACED,
     NOBODY_WAITS,
     NONE_SHOWN,
@@ -32,7 +33,7 @@ from flowops.model.plan import (
 )
 from flowops.plan.canonical import hash_of_terms
 from flowops.plan.chains import at_attempts, next_outcome, standing_of
-from flowops.plan.decide import ATTEMPT, decide, decide_moved, doubts, in_flight
+from flowops.plan.decide import decide, decide_moved, doubts, in_flight
 from flowops.plan.recheck import RecheckedCalls
 
 if TYPE_CHECKING:

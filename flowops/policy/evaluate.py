@@ -12,7 +12,7 @@ from flowops.common.numbers import nature
 from flowops.common.tuples import NamedTuple
 from flowops.model.call import callees_of
 from flowops.model.claims import Condition, Used
-from flowops.model.plan import Action, Decision, Guard
+from flowops.model.plan import OPENING, Action, Decision, Guard
 from flowops.policy.reading import moment_text
 from flowops.policy.rule import (
     Block,
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 _KEPT = 4_096
 #: How often the rules may move an opening further before it counts as never.
 _ROUNDS = 50
-
-#: How the reason begins that says from when on a call may be placed.
-OPENING = "may be placed from"
 
 
 class HeldBack(NamedTuple):

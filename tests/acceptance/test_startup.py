@@ -50,6 +50,7 @@ NOT_FOR_A_FILE = {
     "phonenumbers",
     "psycopg",
     "rich",
+    "shutil",
     "sqlite3",
     "zoneinfo",
     "flowops.api.address",
@@ -66,9 +67,11 @@ NOT_FOR_A_FILE = {
     "flowops.templates.filters",
     "flowops.templates.syntax",
 }
-#: What a project without a policy, whose ledger is a file, is planned without; its status needs none of it either.
+#: What a project without a policy, whose ledger is a file, is planned without.
 NOT_FOR_A_PLAN = {
     "asyncio",
+    "difflib",
+    "getpass",
     "holidays",
     "httpx",
     "importlib.metadata",
@@ -77,17 +80,33 @@ NOT_FOR_A_PLAN = {
     "phonenumbers",
     "psycopg",
     "rich",
+    "shutil",
+    "signal",
+    "subprocess",
     "flowops.api.address",
     "flowops.app.number_lists",
+    "flowops.app.saved",
     "flowops.apply.run",
     "flowops.ledger.postgres",
+    "flowops.plan.saved",
     "flowops.policy.config",
     "flowops.policy.rules",
     "flowops.policy.terms",
     "flowops.report.difference",
     "flowops.report.json.plan",
+    "flowops.report.json.reading",
+    "flowops.report.views.result",
     "flowops.sandbox.settings",
     "flowops.schema.derive",
+}
+#: What looking at a ledger takes no part of, where no document has attempts.
+NOT_FOR_A_STATUS = NOT_FOR_A_PLAN | {
+    "rfc8785",
+    "zoneinfo",
+    "flowops.plan.decide",
+    "flowops.plan.planner",
+    "flowops.policy",
+    "flowops.templates.syntax",
 }
 #: Runs the program to its end, and tells what is imported then.
 PROGRAM = """
@@ -118,7 +137,7 @@ def imported(args: list[str], cwd: Path | None = None) -> set[str]:
         (["-C", ".", "--version"], HEAVY),
         (["validate", CALL], NOT_FOR_A_FILE),
         (["plan"], NOT_FOR_A_PLAN),
-        (["status"], NOT_FOR_A_PLAN),
+        (["status"], NOT_FOR_A_STATUS),
         (
             ["diff", "HEAD", CALL],
             {"httpx", "asyncio", "sqlite3", "rich", "jinja2", "flowops_jinja2"},
