@@ -109,7 +109,7 @@ def _groups(country: str, leading: str, length: int) -> tuple[int, ...]:
     They follow from the digits that are shown alone, so that they say nothing of those that are hidden.
     """
     known = country_code(f"+{country}")
-    written = known.plans[0].groups(leading.ljust(length, "0")) if known is not None else ()
+    written = known.main.groups(leading.ljust(length, "0")) if known is not None else ()
     odd = length % _GROUP
     return written or (*([odd] if odd else []), *[_GROUP] * (length // _GROUP))
 

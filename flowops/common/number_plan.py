@@ -17,7 +17,7 @@ from flowops.common.patterns import regex
 from flowops.common.tuples import NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from phonenumbers.phonemetadata import PhoneMetadata, PhoneNumberDesc
 
@@ -181,23 +181,41 @@ class NumberPlan:
 
 
 class CountryCode:
-    """A country code, and the plans of all that share it, the main country first."""
+    """A country code, and the plans of all that share it."""
 
-    def __init__(self, digits: str, plans: tuple[NumberPlan, ...]) -> None:
-        self.digits = digits
-        self.plans = plans
+    def __init__(self, code: int) -> None:
+        self.digits = str(code)
+        self._regions = tables().regions[code]
         #: Where the national number begins in one that is written ``+44…``.
-        self.start = len(digits) + 1
+        self.start = len(self.digits) + 1
+
+    @cached_property
+    def main(self) -> NumberPlan:
+        """The plan of the main country."""
+        return self._plan(self._regions[0])
+
+    @cached_property
+    def _others(self) -> tuple[NumberPlan, ...]:
+        return tuple(map(self._plan, self._regions[1:]))
+
+    def plans(self) -> Iterator[NumberPlan]:
+        """Yield all plans, the main country's first; the others, two dozen of +1, are read when that has no answer."""
+        yield self.main
+        yield from self._others
+
+    def _plan(self, region: str) -> NumberPlan:
+        metadata = tables().metadata.metadata_for_region_or_calling_code(int(self.digits), region)
+        assert metadata is not None
+        return NumberPlan(metadata, alone=len(self._regions) == 1)
 
     @cached_property
     def likely(self) -> Callable[[str, int], re.Match[str] | None]:
         """Return what finds, behind the code, the numbers of the main country: nearly all are of it."""
-        main = self.plans[0]
-        return main.numbers.match if main.leading is None else _never
+        return self.main.numbers.match if self.main.leading is None else _never
 
     def find(self, number: str) -> tuple[NumberPlan, re.Match[str]] | None:
         """Return the plan that a number with this code belongs to and what it matched there, None where it has none."""
-        for plan in self.plans:
+        for plan in self.plans():
             if plan.leading is None:
                 found = plan.numbers.match(number, self.start)
                 if found is not None:
@@ -223,11 +241,7 @@ def country_code(beginning: str) -> CountryCode | None:
 
 @lru_cache(maxsize=512)
 def _country_code(code: int) -> CountryCode:
-    known = tables()
-    names = known.regions[code]
-    found = (known.metadata.metadata_for_region_or_calling_code(code, name) for name in names)
-    plans = (NumberPlan(metadata, alone=len(names) == 1) for metadata in found if metadata is not None)
-    return CountryCode(str(code), tuple(plans))
+    return CountryCode(code)
 
 
 @lru_cache(maxsize=512)
@@ -236,12 +250,12 @@ def plan_of(region: str) -> NumberPlan | None:
     if region not in regions():
         return None
     code = next(code for code, names in tables().regions.items() if region in names)
-    return next(plan for plan in _country_code(code).plans if plan.region == region)
+    return next(plan for plan in _country_code(code).plans() if plan.region == region)
 
 
 def main_plan(code: str) -> NumberPlan:
     """Return the plan of the main country of a country code that there is."""
-    return _country_code(int(code)).plans[0]
+    return _country_code(int(code)).main
 
 
 @lru_cache(maxsize=1)

@@ -148,7 +148,7 @@ def _found(text: str) -> tuple[NumberPlan, re.Match[str]] | None:
     if code is None or not 8 <= len(text) <= 16:
         return None
     matched = code.likely(text, code.start)
-    return code.find(text) if matched is None else (code.plans[0], matched)
+    return code.find(text) if matched is None else (code.main, matched)
 
 
 def canonical(text: str) -> str | None:
@@ -279,7 +279,7 @@ def explain(text: str) -> Refusal | None:
     code = country_code(text[:4])
     if code is None:
         return _NO_SUCH_CODE
-    return _invalid(code.plans[0], None if isinstance(read(text), Refusal) else _LEAVE_OUT)
+    return _invalid(code.main, None if isinstance(read(text), Refusal) else _LEAVE_OUT)
 
 
 _DIGITS_ONLY = "write the number alone, in the digits 0 to 9: spaces, dashes and brackets may be between them"
@@ -425,7 +425,7 @@ def _international(number: str, written: str) -> str | Refusal:
     code = country_code(number[:4])
     if code is None:
         return _NO_SUCH_CODE
-    digits, plan = number[code.start :], code.plans[0]
+    digits, plan = number[code.start :], code.main
     meant = number if is_canonical(number) else f"+{code.digits}{plan.national(digits)}"
     if "(0)" not in written:
         return _beyond_doubt(meant, (), plan)

@@ -16,8 +16,6 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING
 
-import rfc8785
-
 from flowops.common.masking import hide_numbers, mask, mask_number, mask_text
 from flowops.ledger.chain import canonical
 from flowops.ledger.legs import StoredLeg
@@ -77,6 +75,8 @@ class Pseudonymizer:
         """Return a keyed hash of the value's canonical JSON (RFC 8785), as hex."""
         if isinstance(value, str):
             return self._text(value)
+        import rfc8785  # few sensitive values are no texts
+
         return self._hash(rfc8785.dumps(value))
 
     def short_pseudonym(self, number: str) -> str:

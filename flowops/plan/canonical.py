@@ -13,7 +13,6 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 import orjson
-import rfc8785
 
 from flowops.common.budget import VALUE_DEPTH
 from flowops.common.exit_codes import ExitCode
@@ -48,6 +47,8 @@ def canonical(value: Value) -> bytes:
     for path, reason, is_key in unsendable(value):
         message, _, hint = reason.partition(": ")
         raise Uncanonical(path[:-1] if is_key else path, message, hint=hint or None)
+    import rfc8785  # few bodies have a float, or a key beyond ASCII
+
     return rfc8785.dumps(value)
 
 

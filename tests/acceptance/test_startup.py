@@ -49,6 +49,7 @@ NOT_FOR_A_FILE = {
     "jsonschema",
     "phonenumbers",
     "psycopg",
+    "rfc8785",
     "rich",
     "shutil",
     "sqlite3",
@@ -79,6 +80,7 @@ NOT_FOR_A_PLAN = {
     "jsonschema",
     "phonenumbers",
     "psycopg",
+    "rfc8785",
     "rich",
     "shutil",
     "signal",
@@ -101,8 +103,8 @@ NOT_FOR_A_PLAN = {
 }
 #: What looking at a ledger takes no part of, where no document has attempts.
 NOT_FOR_A_STATUS = NOT_FOR_A_PLAN | {
-    "rfc8785",
     "zoneinfo",
+    "flowops.plan.canonical",
     "flowops.plan.decide",
     "flowops.plan.planner",
     "flowops.policy",

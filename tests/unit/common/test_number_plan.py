@@ -212,5 +212,5 @@ def test_of_countries_that_share_a_code_the_main_one_is_first() -> None:
     found = country_code("+120")
     assert found is not None
     assert found.digits == "1"
-    assert found.plans[0].region == "US"
-    assert {"CA", "JM"} < {plan.region for plan in found.plans}
+    assert found.main.region == "US"
+    assert {"CA", "JM"} < {plan.region for plan in found.plans()}
