@@ -160,7 +160,7 @@ def _pseudonymizer_of(
 def key_of(record: Record, place: Place, given: bytes | None) -> bytes:
     """Return the key of a record. Raises LedgerError where it is not there, or another one."""
     key = _find_key(record, place, given)
-    if not hmac.compare_digest(Pseudonymizer(key).check(record.id), record.key_check):
+    if not hmac.compare_digest(Pseudonymizer(key).check(record.id).encode(), record.key_check.encode()):
         raise LedgerError(
             f"{place.name}: the key is not the one that ledger {record.id} was made with",
             hint=f"give it the key it was made with; {LOST}",

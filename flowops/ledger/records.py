@@ -10,7 +10,7 @@ from flowops.common.text import count
 from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError
 from flowops.ledger.chain import genesis
-from flowops.ledger.database import no_ledger, now
+from flowops.ledger.database import RESTORE, no_ledger, now
 from flowops.ledger.keys import FILE, ROW, new_key
 from flowops.ledger.pseudonyms import Pseudonymizer
 from flowops.ledger.seal import Seal
@@ -129,6 +129,11 @@ def tables_of(database: Database, environment: str) -> bool:
     return True
 
 
+_NOTHING = type(None)
+#: What its columns hold: a column of SQLite takes values of any kind.
+_KINDS = (int, str, int, str, int, str, str, (str, _NOTHING), str, str, str, (str, _NOTHING), (str, _NOTHING), str)
+
+
 def find(database: Database, owner: Owner) -> Record | None:
     """Return the record of an environment's ledger, in tables that are up to date; None where there is none."""
     if not tables_of(database, owner.environment):
@@ -139,6 +144,8 @@ def find(database: Database, owner: Owner) -> Record | None:
 def record_of(connection: Connection, owner: Owner) -> Record | None:
     """Return the record of an environment's ledger, by its names."""
     found = connection.first("ledger", project=owner.project, environment=owner.environment)
+    if found is not None and not all(map(isinstance, found, _KINDS)):
+        raise LedgerError(f"{connection.name}: the ledger's own row holds what no ledger has", hint=RESTORE)
     return None if found is None else Record(*found)
 
 

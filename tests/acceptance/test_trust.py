@@ -130,6 +130,21 @@ class TestLedgersOfRepositories:
         connection.close()
         refused(flowops("plan", cwd=sandbox), "holds a value that no ledger has")
 
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ("id = x'00ff'", "holds what no ledger has"),
+            ("serial = 'x'", "holds what no ledger has"),
+            ("key_check = char(8238)", "the key is not the one"),
+        ],
+    )
+    def test_a_row_that_is_none_of_a_ledgers_is_told(self, sandbox: Path, change: str, words: str) -> None:
+        with sqlite3.connect(ledger_of(sandbox)) as connection:
+            connection.execute(f"UPDATE flowops_ledgers SET {change}")
+        connection.close()
+        refused(flowops("apply", cwd=sandbox), words)
+        assert flowops("status", cwd=sandbox).code in (0, 5)
+
     def test_a_journal_that_cuts_the_ledger_off_is_told(self, sandbox: Path) -> None:
         """Who reads rolls back in a copy, which then is no ledger."""
         journal_that_cuts(ledger_of(sandbox))
