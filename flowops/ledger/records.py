@@ -129,9 +129,12 @@ def tables_of(database: Database, environment: str) -> bool:
     return True
 
 
-_NOTHING = type(None)
-#: What its columns hold: a column of SQLite takes values of any kind.
-_KINDS = (int, str, int, str, int, str, str, (str, _NOTHING), str, str, str, (str, _NOTHING), (str, _NOTHING), str)
+_NUMBER, _TEXT, _MAYBE = (int,), (str,), (str, type(None))
+#: What the columns of a record hold: one of SQLite takes a value of any kind.
+_KINDS = (
+    *(_NUMBER, _TEXT, _NUMBER, _TEXT, _NUMBER, _TEXT, _TEXT, _MAYBE),
+    *(_TEXT, _TEXT, _TEXT, _MAYBE, _MAYBE, _TEXT),
+)
 
 
 def find(database: Database, owner: Owner) -> Record | None:
@@ -144,7 +147,7 @@ def find(database: Database, owner: Owner) -> Record | None:
 def record_of(connection: Connection, owner: Owner) -> Record | None:
     """Return the record of an environment's ledger, by its names."""
     found = connection.first("ledger", project=owner.project, environment=owner.environment)
-    if found is not None and not all(map(isinstance, found, _KINDS)):
+    if found is not None and any(type(value) not in kinds for value, kinds in zip(found, _KINDS, strict=True)):
         raise LedgerError(f"{connection.name}: the ledger's own row holds what no ledger has", hint=RESTORE)
     return None if found is None else Record(*found)
 
