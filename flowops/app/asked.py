@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from flowops.common.names import within
 from flowops.errors import Invalid, UsageError
-from flowops.model.selection import CallFilter
+from flowops.model.selection import CallFilter, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from flowops.ledger.reader import Reader
     from flowops.model.ledger import Entry, State
-    from flowops.model.selection import Selection
 
 
 def entries_asked(
@@ -87,3 +86,18 @@ def references_asked(asked: Selection) -> frozenset[str]:
     from flowops.app.render import batches_asked
 
     return frozenset(reference for batch in batches_asked(asked) for reference in batch.references)
+
+
+def names_in_files(environment: str) -> dict[str, str | None]:
+    """Return the references that the files name, each with that which the call had before; those are named, too.
+
+    What was placed under the old one is this call. Raises Invalid where the files are not valid.
+    """
+    from flowops.app.render import batches_asked
+    from flowops.app.walk import moved_from
+
+    named: dict[str, str | None] = {}
+    for batch in batches_asked(Selection((), environment)):
+        named.update(dict.fromkeys(batch.references))
+        named.update(moved_from(batch))
+    return dict.fromkeys(filter(None, named.values())) | named

@@ -7,17 +7,16 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from flowops.app.asked import references_asked
+from flowops.app.asked import names_in_files
 from flowops.app.secrets import value_of
 from flowops.callbacks.app import Endpoint, application
 from flowops.callbacks.token import check_secret
 from flowops.common.tuples import NamedTuple
 from flowops.errors import FlowopsError, UsageError
 from flowops.httpd import open_listener, serving, url_of
-from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from flowops.callbacks.app import Receiver
     from flowops.ledger.store import Store
@@ -65,12 +64,10 @@ def receiver(environment: Environment, keys: tuple[str, ...], ledger: Store) -> 
     """Return what receives the callbacks of an environment, for its ledger."""
 
     @cache
-    def references() -> frozenset[str]:
-        return references_asked(Selection((), environment.name))
+    def named() -> Mapping[str, str | None]:
+        return names_in_files(environment.name)
 
-    return application(
-        [Endpoint(environment.name, keys, ledger, ledger.id, lambda reference: reference in references())]
-    )
+    return application([Endpoint(environment.name, keys, ledger, ledger.id, lambda reference: reference in named())])
 
 
 @asynccontextmanager

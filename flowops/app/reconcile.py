@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flowops.api.cdr import CallDetailRecords, Wait, conversations
 from flowops.api.records import read_file
 from flowops.app.access import open_for
-from flowops.app.asked import references_asked
+from flowops.app.asked import names_in_files
 from flowops.app.load import project_of
 from flowops.app.observer import SILENT
 from flowops.app.secrets import connection_of, token_of, value_of
@@ -25,10 +25,9 @@ from flowops.documents.foreign import foreign
 from flowops.errors import ApiError, UsageError
 from flowops.model.call import split_reference
 from flowops.model.ledger import Adopt, Leg, State
-from flowops.model.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
 
     from flowops.api.cdr import Page
@@ -179,7 +178,8 @@ class _Records:
         self._environment = environment
         self._adopt = adopt
         self._counts: Counter[str] = Counter()
-        self._named: frozenset[str] | None = None
+        #: What the files name, and what that was called before.
+        self._named: Mapping[str, str | None] | None = None
 
     def settle(self, records: Iterable[CallRecord]) -> None:
         """Write records into the ledger."""
@@ -216,13 +216,14 @@ class _Records:
     def _take_unknown(self, legs: dict[str, list[Leg]]) -> None:
         """Take records of calls that the ledger does not know: it has lost them, or they are somebody else's."""
         if self._named is None:
-            self._named = references_asked(Selection((), self._environment))
+            self._named = names_in_files(self._environment)
         # The files name the call whose attempt it may be.
-        named = {reference for reference in legs if {reference, split_reference(reference)[0]} & self._named}
+        named = {reference for reference in legs if {reference, split_reference(reference)[0]} & self._named.keys()}
         usable = frozenset(reference for reference in legs if why_unusable(reference) is None)
         adopted = {Adopt.NONE: frozenset(), Adopt.NAMED: named, Adopt.ALL: usable}[self._adopt]
         for name, taken, state in (("adopted", adopted, State.PLACED), ("doubtful", named - adopted, State.IN_DOUBT)):
             if taken:
-                self.ledger.recorded({reference: legs[reference] for reference in sorted(taken)}, unknown=state)
+                some = {reference: legs[reference] for reference in sorted(taken)}
+                self.ledger.recorded(some, unknown=state, moved_from=self._named)
             self._counts[name] += len(taken)
         self._counts["foreign"] += len(legs.keys() - adopted - named)

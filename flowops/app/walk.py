@@ -142,7 +142,7 @@ class Walk:
         """Remember the names that calls have, had, and their attempts will have."""
         references.add(batch.references)
         if batch.has_terms:
-            self.moved.add(moved_from(batch))
+            self.moved.add(before for _, before in moved_from(batch))
         if batch.attempts.most > 1:
             self.with_attempts.add(batch.references)
         self.attempted.add(split_reference(name)[0] for name in batch.references if "~" in name)
@@ -405,12 +405,12 @@ def _unknown_source(workspace: Workspace, document: Document, name: str) -> Iter
         yield Batch(document.file, [], (), None, [(0, problem)])
 
 
-def moved_from(batch: CallBatch) -> Iterator[str]:
-    """Yield the references that the calls of a batch had before, as far as they had others."""
+def moved_from(batch: CallBatch) -> Iterator[tuple[str, str]]:
+    """Yield the references of the calls of a batch that had others before, with those."""
     for index in range(len(batch.references)) if batch.has_terms else ():
         before = batch.call(index).terms.moved_from
         if isinstance(before, str):
-            yield before
+            yield batch.references[index], before
 
 
 def _without(document: Document, fields: frozenset[str]) -> Document:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from flowops.errors import LedgerError
@@ -37,14 +38,19 @@ class Evidence(Administration):
         return self._prove(EventType.CALLED_BACK, callbacks, unknown=State.PLACED)
 
     def recorded(
-        self, records: Mapping[str, Sequence[Leg]], *, unknown: State | None = None
+        self,
+        records: Mapping[str, Sequence[Leg]],
+        *,
+        unknown: State | None = None,
+        moved_from: Mapping[str, str | None] = MappingProxyType({}),
     ) -> dict[str, Written | None]:
         """Take Call Detail Records, by reference: each proves that a call was placed.
 
         It may be one of another ledger or program on the same account, so for a call that this ledger does not know
-        the answer is None, unless `unknown` says what it is to be: in doubt, or placed.
+        the answer is None, unless `unknown` says what it is to be: in doubt, or placed. `moved_from` are the references
+        that such calls had before: they are never placed again, as if the call had been claimed here.
         """
-        return self._prove(EventType.RECORDED, records, unknown=unknown)
+        return self._prove(EventType.RECORDED, records, unknown=unknown, moved_from=moved_from)
 
     def called_back_elsewhere(self, reference_id: str, finished: Sequence[Leg], *, named: bool) -> State | None:
         """Take an authentic callback of another ledger's call; return what that is here then, None where it is none.
@@ -68,7 +74,12 @@ class Evidence(Administration):
         return transact(self._database, self.number, work)
 
     def _prove(
-        self, event_type: EventType, proofs: Mapping[str, Sequence[Leg]], *, unknown: State | None
+        self,
+        event_type: EventType,
+        proofs: Mapping[str, Sequence[Leg]],
+        *,
+        unknown: State | None,
+        moved_from: Mapping[str, str | None] = MappingProxyType({}),
     ) -> dict[str, Written | None]:
         at = now()
         changes = [
@@ -79,8 +90,13 @@ class Evidence(Administration):
         def work(transaction: Transaction) -> dict[str, Written | None]:
             rows = transaction.current(list(proofs))
             known = {reference for reference, row in rows.items() if row.state is not None}
+            before = {reference: name for reference in proofs if (name := moved_from.get(reference)) is not None}
+            may_become = transaction.may_become_another(list(before.values()))
+            gone = {reference: name for reference, name in before.items() if name in may_become}
             taken = [
-                change if change.reference_id in known else change._replace(to=unknown)
+                change
+                if change.reference_id in known
+                else change._replace(to=unknown, moved_from=gone.get(change.reference_id))
                 for change in changes
                 if change.reference_id in known or (unknown is not None and can_be_kept(change.reference_id))
             ]

@@ -220,6 +220,11 @@ class Transaction:
                 break
         return found
 
+    def may_become_another(self, references: Sequence[str]) -> frozenset[str]:
+        """Return those of some references that are given up once a call is claimed which had them before."""
+        rows = self.rows(references)
+        return frozenset(name for name in references if name not in rows or _may_become_another(rows[name]))
+
     def serial_before(self, reference_id: str) -> int:
         """Return the number of the last event, before this transaction, of what stands for a reference; 0 for none."""
         row = self.current([reference_id]).get(reference_id)

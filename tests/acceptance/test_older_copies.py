@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from contextlib import suppress
@@ -118,6 +119,31 @@ class TestFiles:
         assert (sqlite.root / "ledger.db").read_bytes() == before, "who reads writes nothing"
         refuses(sqlite, api, "this workspace")
         accepts(sqlite, api, {"call-2", "call-3"})
+
+    @pytest.mark.parametrize("adopts", [(), ("--adopt",)])
+    @pytest.mark.parametrize("placed_as", ["call", "new"])
+    def test_what_the_files_call_by_another_name_now_is_placed_under_neither(
+        self, real: Path, api: ApiServer, placed_as: str, adopts: tuple[str, ...]
+    ) -> None:
+        """The copy has neither what was placed nor that it goes by another name; the files say that."""
+        workspace = Workspace(real, "sqlite:///ledger.db")
+        assert workspace.run("ledger", "init").code == 0
+        shutil.copy(real / "ledger.db", real / "copy.db")
+        file = real / "calls/three.yaml"
+        old = file.read_text()
+        new = re.sub(r"reference-id: call-(\d)", r"reference-id: new-\1\nmoved-from: call-\1", old)
+        for text in (old, new) if placed_as == "call" else (new,):
+            file.write_text(text)
+            assert workspace.run(*PLACE).code == 0
+        assert {name.partition("-")[0] for name in api.received} == {placed_as}
+        shutil.move(real / "copy.db", real / "ledger.db")
+        (real / "records.jsonl").write_text("".join(map(record, api.received)))
+        assert workspace.run("reconcile", "--from-file", "records.jsonl", *adopts).code == (0 if adopts else 7)
+        assert workspace.run("ledger", "verify", "--accept", "--reason", "the disk is gone").code == 0
+        for text in (new, old):
+            file.write_text(text)
+            assert workspace.run(*PLACE).code in (0, 7)
+        assert api.received.total() == 3
 
     def test_a_doubt_in_a_spool_is_one_where_the_copy_only_knows_of_a_refusal(self, real: Path, api: ApiServer) -> None:
         """It was posted again since, nobody knows with what result: it may have rung, and is not posted once more."""

@@ -226,7 +226,7 @@ class AttemptOrders(Orders):
         self.left[part] -= 1
         self.listener.sweep()
         settling = _Records(self.listener, ENVIRONMENT, Adopt.NONE)
-        settling._named = frozenset({OLD, NEW})
+        settling._named = dict.fromkeys((OLD, NEW))
         settling.settle([CallRecord(reference, f"id-{reference}", CALLEE, code=COMPLETED)])
         self._end_of(reference, COMPLETED)
 

@@ -232,7 +232,7 @@ class Orders(SharedLedger):
         self.left[part] -= 1
         self.listener.sweep()
         settling = _Records(self.listener, ENVIRONMENT, Adopt.NONE)
-        settling._named = frozenset(NAMES)
+        settling._named = dict.fromkeys(NAMES)
         settling.settle([CallRecord(reference, f"id-{reference}", CALLEE)])
         self.said |= {"record"}
 
