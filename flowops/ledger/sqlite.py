@@ -42,6 +42,9 @@ MOST = 52
 STATEMENTS = 5 * MOST
 #: The longest value, row or statement, in bytes: a rendered body has a MiB, a list of references less.
 LONGEST_VALUE = 16 * 1024 * 1024
+#: How much of a ledger a connection that writes keeps in memory, at most, in KiB. Each call changes a page anywhere in
+#: the index of words: with SQLite's own 2 MiB most of these are read again for each commit.
+CACHE = 8 * 1024
 #: How many steps of SQLite's own one transaction may take, and after how many it is asked: a minute or more of work.
 MOST_STEPS, STEPS_AT_ONCE = 4_000_000_000, 20_000_000
 #: How long one transaction waits for another process to finish its own, in seconds.
@@ -266,6 +269,7 @@ def _configure(connection: sqlite3.Connection, path: Path, readonly: bool) -> No
     if readonly:
         return
     connection.execute("PRAGMA synchronous=EXTRA")
+    connection.execute(f"PRAGMA cache_size=-{CACHE}")
     # What a purge removes is overwritten.
     connection.execute("PRAGMA secure_delete=ON")
     journal = connection.execute("PRAGMA journal_mode=PERSIST").fetchone()[0]
