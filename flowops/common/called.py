@@ -11,7 +11,6 @@ import os
 import shlex
 import sys
 from contextvars import ContextVar
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from flowops.common.patterns import regex
@@ -119,6 +118,8 @@ def install_command(library: str) -> str:
     A virtual environment may have no pip, and what is called python3 in a shell where it is activated has none either:
     then the pip of the Python that it was made from installs into it.
     """
+    from importlib.util import find_spec  # of those who have all that they need nobody asks
+
     python, what = shlex.quote(sys.executable), f"'{LIBRARIES[library]}'"
     if find_spec("pip") is not None:
         return f"{python} -m pip install {what}"

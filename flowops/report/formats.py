@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from flowops.common.tuples import NamedTuple
@@ -68,6 +67,8 @@ class Writer(Protocol):
 
 @cache
 def _files() -> frozenset[str]:
+    from pkgutil import iter_modules  # the help of all commands prints no result
+
     return frozenset(module.name for module in iter_modules(import_module(_WRITERS).__path__))
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 
 import pytest
 from support.commands import ROOT
@@ -31,13 +31,13 @@ def test_the_libraries_are_those_of_the_extras() -> None:
 @pytest.mark.parametrize("has_pip", [True, False])
 def test_the_command_installs_for_the_python_that_runs(monkeypatch: pytest.MonkeyPatch, has_pip: bool) -> None:
     # An environment that was made --without-pip has none.
-    monkeypatch.setattr("flowops.common.called.find_spec", lambda _name: has_pip or None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: has_pip or None)
     for library in LIBRARIES:
-        assert importlib.util.find_spec(library), library
+        assert find_spec(library), library
         command = shlex.split(install_command(library))
         assert sys.executable in command
         assert (command[0] == sys.executable) is has_pip
-        if has_pip and importlib.util.find_spec("pip") is None:
+        if has_pip and find_spec("pip") is None:
             continue
         ran = subprocess.run([*command, "--dry-run", "--quiet"], capture_output=True, text=True, check=False)
         assert ran.returncode == 0, ran.stderr
