@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from bisect import bisect_right
+from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from flowops.model.document import Problems, sentence
 from flowops.templates.problems import attempt_names, duplicates, wrong_moves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from flowops.app.load import Workspace
     from flowops.app.observer import Observer
@@ -124,7 +126,7 @@ def report_not_read(workspace: Workspace, observer: Observer) -> None:
             observer.report(f"{place}: rows not read: source {source} needs the network")
 
 
-def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
+def _duplicates(walk: Walk, candidates: frozenset[int]) -> Iterable[Problem]:
     if not candidates:
         return []
 
@@ -139,7 +141,7 @@ def _duplicates(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
     return duplicates(chain(calls, (call for call in walk.left_out if hash(call.reference_id) in candidates)))
 
 
-def _attempt_names(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
+def _attempt_names(walk: Walk, candidates: frozenset[int]) -> Iterable[Problem]:
     """Return what is wrong with calls that have the name of another's attempt, by the hashes of those others."""
     if not candidates:
         return []
@@ -159,7 +161,7 @@ def _attempt_names(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
     return attempt_names(calls, others)
 
 
-def _wrong_moves(walk: Walk, candidates: frozenset[int]) -> list[Problem]:
+def _wrong_moves(walk: Walk, candidates: frozenset[int]) -> Iterable[Problem]:
     """Return what is wrong with the references that calls had before, by the hashes of those that may be wrong."""
     if not candidates:
         return []
@@ -179,19 +181,51 @@ _COUNTRIES = "countries"
 
 def localized(problems: Iterable[Problem], workspace: Workspace) -> tuple[Problem, ...]:
     """Return problems whose hints name the project's country and column, where the files tell those."""
-    return tuple(_localized(problem, workspace) for problem in problems)
+    words = _OwnWords(workspace)
+    return tuple(words.in_hint(problem) for problem in problems)
 
 
-def _localized(problem: Problem, workspace: Workspace) -> Problem:
-    hint = problem.hint
-    if hint is None:
-        return problem
-    said = hint
-    if EXAMPLE_FILTER in said and (country := country_of(workspace)) is not None:
-        said = said.replace(EXAMPLE_FILTER, f"e164('{country}')")
-    if _EXAMPLE in said and (column := _column(workspace.calls, problem.place)) is not None:
-        said = said.replace(_EXAMPLE, f"{{{{ {column}")
-    return problem if said == hint else problem.with_hint(said)
+class _OwnWords:
+    """What the files of a project say of its numbers, looked up once: many problems ask."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def in_hint(self, problem: Problem) -> Problem:
+        """Return a problem with the country and the column in its hint."""
+        hint = problem.hint
+        if hint is None:
+            return problem
+        said = hint
+        if EXAMPLE_FILTER in said and self._country is not None:
+            said = said.replace(EXAMPLE_FILTER, f"e164('{self._country}')")
+        if _EXAMPLE in said and (column := self._column(problem.place)) is not None:
+            said = said.replace(_EXAMPLE, f"{{{{ {column}")
+        return problem if said == hint else problem.with_hint(said)
+
+    @cached_property
+    def _country(self) -> str | None:
+        return country_of(self._workspace)
+
+    @cached_property
+    def _calls(self) -> Mapping[str, tuple[list[Place], list[Document]]]:
+        """Return the documents of calls of each file, in their order, behind the places where they begin."""
+        found: dict[str, tuple[list[Place], list[Document]]] = {}
+        for document in sorted(self._workspace.calls, key=lambda each: each.place()):
+            places, documents = found.setdefault(document.file, ([], []))
+            places.append(document.place())
+            documents.append(document)
+        return found
+
+    def _column(self, place: Place) -> str | None:
+        """Return the one column that the callee is made of, in the document that a place lies in: ``row.phone``."""
+        places, documents = self._calls.get(place.file, ((), ()))
+        above = bisect_right(places, place)
+        if not above:
+            return None
+        fields = _call_of(documents[above - 1])
+        found = {column for name in _WHO for column in _COLUMN.findall(str(fields.get(name) or ""))}
+        return found.pop() if len(found) == 1 else None
 
 
 def country_of(workspace: Workspace) -> str | None:
@@ -221,16 +255,6 @@ def _numbers(workspace: Workspace) -> Iterator[str]:
         several = fields.get("callees")
         found = (fields.get("caller"), fields.get("callee"), *(several if isinstance(several, list) else ()))
         yield from (number for number in found if isinstance(number, str))
-
-
-def _column(calls: Iterable[Document], place: Place) -> str | None:
-    """Return the one column that the callee is made of, in the document that a place lies in: ``row.phone``."""
-    above = [document for document in calls if document.file == place.file and document.place() <= place]
-    if not above:
-        return None
-    fields = _call_of(max(above, key=lambda document: document.place()))
-    found = {column for name in _WHO for column in _COLUMN.findall(str(fields.get(name) or ""))}
-    return found.pop() if len(found) == 1 else None
 
 
 def _call_of(document: Document) -> dict[str, Value]:

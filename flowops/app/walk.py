@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from flowops.app.hook_documents import beyond_limit
@@ -95,8 +96,9 @@ class Walk:
         documents = [(document, self._online) for document in self.workspace.calls]
         documents += [(document, False) for document in (*self.workspace.others, *self.workspace.open)]
         # In the order of the files: what is said of two calls does not depend on what is asked for.
-        for document, online in sorted(documents, key=lambda each: _in_order(each[0])):
-            yield from self._batches(compilation, [document], findings, online)
+        in_order = sorted(documents, key=lambda each: _in_order(each[0]))
+        for online, some in groupby(in_order, key=lambda each: each[1]):
+            yield from self._batches(compilation, [document for document, _ in some], findings, online)
 
     def examine(self, problems: Problems, references: DuplicateDetector) -> Iterator[CallBatch]:
         """Go through the calls for the first time. What is wrong anywhere in the project is put behind the `problems`
@@ -162,6 +164,8 @@ class Walk:
         whole = checks(partly=False, numbered=numbered)
         phones: Counter[str] = Counter()
         for some in _together(documents) if not compilation.budget.exhausted else ():
+            if problems.has_left_out:
+                break
             alone: list[SingleCall] = []
             for document, fields in _well_shaped(some, problems):
                 usable = _without(document, fields) if fields else document

@@ -210,6 +210,7 @@ def masked_but(text: str, kept: Sequence[str], mask: Callable[[str], str] = mask
     return "".join(part if part in kept else mask(part) for part in parts)
 
 
+@lru_cache(maxsize=_KEPT)
 def mask_any_number(text: str) -> str:
     """Hide what `mask_text` does, and of whatever else looks like a phone number all but the last two digits.
 

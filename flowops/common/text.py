@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,7 @@ def dotted(path: Iterable[str | int]) -> str:
     return shown
 
 
+@lru_cache(maxsize=1024)
 def without_values(message: str) -> str:
     """Return a message without what it repeats of a row, so that the same mistake in two rows gives the same text."""
     return _COUNTED.sub("0", _REPEATED.sub(_without_value, message))

@@ -7,6 +7,7 @@ import os
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -153,9 +154,10 @@ class Reader:
         self._logs = _log.isEnabledFor(logging.DEBUG)
         self._values_left = MAX_VALUES_IN_ALL
         self._bytes_left = MAX_BYTES_IN_ALL
-        self._rows_left = ROWS_AGAIN
+        self._rows_left: float = ROWS_AGAIN
         self._opened: set[Path] = set()
-        self._walked: set[SourceMap] = set()
+        #: How many rows of each call set have been taken; no end where they do not count.
+        self._taken: dict[SourceMap, float] = {}
         #: Seconds of the processor that queries over files have taken.
         self.query_seconds = 0.0
         #: The walk over the rows, if there is one.
@@ -232,10 +234,25 @@ class Reader:
         finally:
             self.walk = None
 
-    def spend_rows(self, count: int) -> bool:
+    def spend_rows(self, count: float) -> bool:
         """Take rows that nobody has written row by row; return whether there may be so many."""
         self._rows_left -= count
         return self._rows_left >= 0
+
+    def spend_rows_of(self, document: Document, count: int) -> bool:
+        """Take the first rows of a call set, as far as no earlier walk has taken them; return whether there may be so
+        many: of one that may have none not even the first is asked for."""
+        taken = self._taken.get(document.source_map)
+        if taken is not None and count <= taken:
+            return True
+        if not self.spend_rows(count - (taken or 0)):
+            return False
+        self._taken[document.source_map] = count
+        return True
+
+    def spare_rows_of(self, document: Document) -> None:
+        """Let the rows of a call set count for nothing: somebody has written them."""
+        self._taken[document.source_map] = inf
 
     def spend_bytes(self, path: Path) -> None:
         """Take the bytes of a data file that is read once more."""
@@ -246,14 +263,12 @@ class Reader:
         return path in self._opened
 
     def has_walked(self, document: Document) -> bool:
-        """Return whether the rows of a call set have been asked for before: then they are no others."""
-        known = document.source_map in self._walked
-        self._walked.add(document.source_map)
-        return known
+        """Return whether rows of a call set have been taken before: then they are no others."""
+        return document.source_map in self._taken
 
     def walk_again(self) -> None:
         """Count the rows of all call sets again, for another question about them."""
-        self._walked.clear()
+        self._taken.clear()
 
     def open(self, path: Path) -> HashedStream:
         """Open a data file, whose hash is remembered when it has been read to its end. Raises Unreadable."""

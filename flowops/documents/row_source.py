@@ -193,27 +193,37 @@ class RowSource(ABC):
     def batches(self) -> Iterator[Batch]:
         """Yield the rows, and at their end what is wrong with all of them."""
         try:
-            rows = self._keep() if self.kept else self.read()
-            is_known = self.reader.has_walked(self.document)
-            yield from self._counted(rows) if not is_known and self.is_counted() else rows
+            yield from self._counted(self._keep() if self.kept else self.read())
         except RowsError as error:
             yield Batch(self.shown, [], (), None, [(0, each) for each in error.problems or (self._problem(error),)])
 
     def _counted(self, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """Yield rows that nobody has written row by row, while there may be more of them. Raises RowsError."""
+        """Yield rows: of those that nobody has written row by row only while there may be more of them.
+
+        Each walk ends where the first one did. Raises RowsError.
+        """
+        if not self.reader.has_walked(self.document) and not self.is_counted():
+            self.reader.spare_rows_of(self.document)
+        given = 0
+        self._spend(given)
         for batch in batches:
-            if not self.reader.spend_rows(len(batch.rows)):
-                of_whom = "those of matrices and queries, and of files that are read again"
-                most = f"{ROWS_AGAIN:,} together, and one for each {BYTES_A_ROW} bytes of data"
-                message = f"there are too many rows: {of_whom}, may be {most}"
-                raise RowsError(
-                    message,
-                    "name fewer documents, write the rows into a file for one call set, give tests their own",
-                )
+            given += len(batch.rows)
+            self._spend(given)
             yield batch
 
+    def _spend(self, given: int) -> None:
+        """Take the first rows. Raises RowsError where there are too many of all call sets."""
+        if not self.reader.spend_rows_of(self.document, given):
+            of_whom = "those of matrices and queries, and of files that are read again"
+            most = f"{ROWS_AGAIN:,} together, and one for each {BYTES_A_ROW} bytes of data"
+            message = f"there are too many rows: {of_whom}, may be {most}"
+            raise RowsError(
+                message,
+                "name fewer documents, write the rows into a file for one call set, give tests their own",
+            )
+
     def _keep(self) -> Iterator[Batch]:
-        """Yield rows that are read for the first time, and from then on those of the first time."""
+        """Yield rows that are read for the first time, from then on those of the first time, and what ended them."""
         # Most rows are not kept, and temporary files take long to be imported.
         from flowops.documents.snapshots import Snapshot
 
@@ -221,10 +231,15 @@ class RowSource(ABC):
         known = snapshots.get(self.document.source_map)
         if known is not None:
             yield from known.batches()
-            return
-        snapshot = Snapshot()
-        yield from snapshot.keep(self.read())
-        snapshots[self.document.source_map] = snapshot
+        else:
+            known = Snapshot()
+            try:
+                yield from known.keep(self.read())
+            except RowsError as error:
+                known.error = error
+            snapshots[self.document.source_map] = known
+        if known.error is not None:
+            raise known.error
 
     def _problem(self, error: RowsError) -> Problem:
         row = None if error.row is None else RowPlace(self.shown, error.row, None)

@@ -130,6 +130,8 @@ class Snapshot:
         finalize(self, self._file.close)
         #: For each batch: where it was from, the number of its first row, and where it stands in the file.
         self._kept: list[tuple[str, int, int, int]] = []
+        #: What was wrong behind them.
+        self.error: Exception | None = None
 
     def keep(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """Yield batches that have no lines and no problems, and keep the rows of each. Raises FlowopsError."""

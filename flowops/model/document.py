@@ -376,7 +376,8 @@ _LIMIT = "limit"
 class Problems:
     """Collects problems as they are met: a wrong word in a template is wrong for every row, and one problem.
 
-    Beyond `MOST` of them one says that there are more. They come in the order of their places.
+    Beyond `MOST` of them one says that there are more, and no others are asked for. They come in the order of their
+    places.
     """
 
     def __init__(self, problems: Iterable[Problem] = ()) -> None:
@@ -385,8 +386,10 @@ class Problems:
         self += problems
 
     def __iadd__(self, problems: Iterable[Problem]) -> Self:
-        for problem in problems:
+        for problem in problems if not self.has_left_out else ():
             self.add(problem)
+            if self.has_left_out:
+                break
         return self
 
     def add(self, problem: Problem) -> None:
@@ -400,6 +403,11 @@ class Problems:
         elif self._left_out is None:
             message = f"from here on there are more problems: only {MOST:,} problems are reported"
             self._left_out = Problem(problem.place, None, message, _LIMIT, "fix these, then look again")
+
+    @property
+    def has_left_out(self) -> bool:
+        """Return whether there are more than are reported: nobody needs to look for others."""
+        return self._left_out is not None
 
     def __len__(self) -> int:
         return len(self._found) + (self._left_out is not None)

@@ -146,10 +146,10 @@ def _errors(failure: ValidationError, root: Any, *, data: bool) -> list[tuple[in
 
 def _error(failure: ValidationError, keyword: str, root: Any, *, data: bool) -> SchemaError:
     path: Path = tuple(failure.absolute_path)
-    code = _code(failure, root)
+    steps = tuple(failure.absolute_schema_path)
+    code = _code(steps, root)
     explain_keyword = _KEYWORDS.get(keyword, _other)
     error = explain_keyword(_Mistake(failure, path, hidden=code is not None, data=data))
-    steps = list(failure.absolute_schema_path)
     names = frozenset(str(name) for above, name in pairwise(steps) if above == "properties") | error.names
     if code is None:
         return error._replace(names=names)
@@ -158,10 +158,10 @@ def _error(failure: ValidationError, keyword: str, root: Any, *, data: bool) -> 
     return error._replace(code=code, names=names, most=most)
 
 
-def _code(failure: ValidationError, root: Any) -> str | None:
-    """Return the code of what must not be repeated, when the failure lies in it."""
+def _code(steps: Path, root: Any) -> str | None:
+    """Return the code of what must not be repeated, when a failure at the end of these steps lies in it."""
     node, code = root, None
-    for step in [None, *failure.absolute_schema_path]:
+    for step in (None, *steps):
         if step is not None:
             try:
                 node = node[step]

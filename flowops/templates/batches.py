@@ -320,11 +320,11 @@ class CallSet:
             # Never more rows than may be wrong yet: so the last that is rendered is the last that is reported.
             begin, end = end, min(len(batch.rows), end + WRONG_ROWS - self._wrong)
             wrong = self._render(rendering, range(begin, end), found, check)
+            self._budget.spend(WRONG_STEPS * len(wrong))
             if self.skips:
                 found.leave_out(wrong)
                 continue
             self._wrong += len(wrong)
-            self._budget.spend(WRONG_STEPS * len(wrong))
             for index in sorted(wrong):
                 found.problems += wrong[index]
         if self.exhausted:

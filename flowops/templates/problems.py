@@ -14,9 +14,10 @@ from flowops.model.call import split_reference
 from flowops.model.document import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from flowops.model.call import Call
+    from flowops.model.document import Place
 
 #: The names that the templates of a document ask of each mapping, by how they call that: ``row``, ``row.address``.
 Asked = dict[str, set[str]]
@@ -139,24 +140,27 @@ _REFERENCE = "reference-id"
 _MOVED_FROM = "moved-from"
 
 
-def duplicates(calls: Iterable[Call]) -> list[Problem]:
-    """Return a problem for every call whose reference-id an earlier call has, naming where that one is from."""
-    first: dict[str, Call] = {}
-    problems = []
+_OWN = "each call needs one of its own"
+
+
+def duplicates(calls: Iterable[Call]) -> Iterator[Problem]:
+    """Yield a problem for every call whose reference-id an earlier call has, naming where that one is from."""
+    first: dict[str, tuple[Call, Place]] = {}
+    origin = place = None
     for call in calls:
+        # The rows of a document come one after the other, and are placed where it says the name of all.
+        if call.origin is not origin or place is None:
+            origin, place = call.origin, call.origin.place((_REFERENCE,))
         known = first.get(call.reference_id)
         if known is None:
-            first[call.reference_id] = call
+            first[call.reference_id] = call, place
         else:
-            message = f"{_REFERENCE}: {_both(call, known)}"
-            place, hint = call.origin.place((_REFERENCE,)), "each call needs one of its own"
-            problems.append(Problem(place, call.row, message, DUPLICATE, hint, kind=DUPLICATE))
-    return problems
+            message = f"{_REFERENCE}: {_both(call, place, *known)}"
+            yield Problem(place, call.row, message, DUPLICATE, _OWN, kind=DUPLICATE)
 
 
-def attempt_names(calls: Iterable[Call], with_attempts: Mapping[str, Call]) -> list[Problem]:
-    """Return a problem for every call whose reference-id an attempt of another one has; that is by its reference-id."""
-    problems = []
+def attempt_names(calls: Iterable[Call], with_attempts: Mapping[str, Call]) -> Iterator[Problem]:
+    """Yield a problem for every call whose reference-id an attempt of another one has; that is by its reference-id."""
     for call in calls:
         root, attempt = split_reference(call.reference_id)
         other = with_attempts.get(root)
@@ -164,18 +168,15 @@ def attempt_names(calls: Iterable[Call], with_attempts: Mapping[str, Call]) -> l
             at, name = other.origin.place((_REFERENCE,)), mask_any_number(call.reference_id)
             row = f", {other.row.in_file}" if other.row else ""
             message = f"{_REFERENCE}: '{name}' is the name of attempt {attempt} of the call at {at}{row}"
-            place, hint = call.origin.place((_REFERENCE,)), "each call needs one of its own"
-            problems.append(Problem(place, call.row, message, DUPLICATE, hint, kind=DUPLICATE))
-    return problems
+            yield Problem(call.origin.place((_REFERENCE,)), call.row, message, DUPLICATE, _OWN, kind=DUPLICATE)
 
 
-def wrong_moves(calls: Iterable[Call], references: Collection[str]) -> list[Problem]:
-    """Return a problem for every call that is moved from where another one is, or from where an earlier one is moved.
+def wrong_moves(calls: Iterable[Call], references: Collection[str]) -> Iterator[Problem]:
+    """Yield a problem for every call that is moved from where another one is, or from where an earlier one is moved.
 
     `references` are those of the calls that there are, of all that calls are moved from.
     """
     first: dict[str, Call] = {}
-    problems = []
     for call in calls:
         before = call.terms.moved_from
         if before is None:
@@ -192,16 +193,15 @@ def wrong_moves(calls: Iterable[Call], references: Collection[str]) -> list[Prob
             message, hint = f"{name} is also that of the call at {where}{row}", "one call becomes one call"
         else:
             continue
-        problems.append(Problem(place, call.row, f"{_MOVED_FROM}: {message}", DUPLICATE, hint, kind=hint))
-    return problems
+        yield Problem(place, call.row, f"{_MOVED_FROM}: {message}", DUPLICATE, hint, kind=hint)
 
 
-def _both(call: Call, first: Call) -> str:
+def _both(call: Call, place: Place, first: Call, at: Place) -> str:
     """Return ``row 2 and row 1 of data/d.csv both make the reference-id 'x-1'``."""
     # One of the two may be of a row that is wrong, so that nobody knows whose number stands in its name.
-    at, name = first.origin.place((_REFERENCE,)), mask_any_number(call.reference_id)
+    name = mask_any_number(call.reference_id)
     if call.row is None or first.row is None:
         return f"'{name}' is also that of the call at {at}{f', {first.row.in_file}' if first.row else ''}"
     row = f"row {call.row.number}" if call.row.file == first.row.file else str(call.row)
-    where = "" if at == call.origin.place((_REFERENCE,)) else f" (at {at})"
+    where = "" if at == place else f" (at {at})"
     return f"{row} and {first.row}{where} both make the reference-id '{name}'"

@@ -139,12 +139,8 @@ def test_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_pa
         hold(run(root, command), *(3, *words) if is_list else (0,) if code == "0" else (int(code), *words))
 
 
-#: Each of ten queries may work as long as one.
-TENFOLD = [case for case in CASES if case.name != "050-rows-from-nothing"]
-
-
 @pytest.mark.long
-@pytest.mark.parametrize("case", TENFOLD, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_ten_times_a_hostile_tree_fails_with_a_message_and_nothing_else(case: Path, tmp_path: Path) -> None:
     root = tmp_path / "tree"
     shutil.copytree(case / "tree", root)
@@ -503,6 +499,19 @@ def branches_that_fit(root: Path, times: int) -> None:
     many_rows(root, f"[{', '.join(['abcdefghijklmnop'] * 500)}]", 100 * times)
 
 
+def rows_that_are_left_out(root: Path, times: int) -> None:
+    """Leave very many wrong rows out."""
+    fields = CALLSET.replace("rows", "a.csv\non-invalid: skip\nmax-invalid: 100%")
+    (root / "calls/a.yaml").write_text(fields)
+    (root / "calls/a.csv").write_text("id,phone\n" + "".join(f"{n},nobody{n}\n" for n in range(25_000 * times)))
+
+
+def wrong_documents(root: Path, times: int) -> None:
+    """Be wrong in each of very many documents."""
+    calls = (CALL.replace(": a", f": a{n}", 1).replace("+442079460023", "nobody") for n in range(2_000 * times))
+    (root / "calls/a.yaml").write_text("---\n".join(calls))
+
+
 def values_that_are_none_of_many(root: Path, times: int) -> None:
     """Say of many values that each is none of very many."""
     values = ", ".join(f"value{each}" for each in range(5_000))
@@ -581,6 +590,8 @@ MULTIPLIED = [
     (values_that_are_none_of_many, "take too much work together"),
     (defaults_that_do_not_fit, "variables.a.default[0].k0: is missing"),
     (wrong_rows_of_many_documents, "the templates of this command take too much work together"),
+    (rows_that_are_left_out, "the templates of this command take too much work together"),
+    (wrong_documents, "only 1,000 problems are reported"),
     (names_that_are_nearly_right, "did you mean"),
     (attempts_of_many_documents, "the templates of this command take too much work together"),
     (attempts_of_many_rows, "the templates of this command take too much work together"),

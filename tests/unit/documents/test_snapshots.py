@@ -12,6 +12,7 @@ from support.parquet import write_parquet
 
 from flowops.documents import snapshots as snapshots_module
 from flowops.documents import sql_rows
+from flowops.documents.reader import ROWS_AGAIN
 from flowops.documents.rows import read_batches, read_rows
 from flowops.documents.snapshots import Snapshot
 from flowops.errors import FlowopsError
@@ -117,12 +118,21 @@ def test_rows_that_were_not_read_to_their_end_are_asked_for_again(call_set: Any,
     assert len(tree.reader.snapshots) == 1
 
 
-def test_a_query_that_fails_is_asked_again(call_set: Any, tree: Any) -> None:
-    document = call_set("{sql: from 'a.csv' order by id}")
-    tree.write({"calls/a.csv": "id,id\n"})
-    assert not any(isinstance(row, Row) for row in read_rows(tree.reader, document))
-    tree.write({"calls/a.csv": "id\n1\n"})
-    assert [row.values for row in read_rows(tree.reader, document)] == [{"id": "1"}]
+def test_a_query_that_fails_is_not_asked_again(call_set: Any, tree: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = call_set('{sql: "select unnest(range(20000)) as id order by id"}')
+    first = list(read_batches(tree.reader, document))
+    assert [sum(len(batch.rows) for batch in first), len(first[-1].problems)] == [10_000, 1]
+    monkeypatch.setattr(sql_rows, "answered", lambda *_: pytest.fail("asked again"))
+    assert said(read_batches(tree.reader, document)) == said(first)
+
+
+def test_a_walk_ends_where_the_one_before_had_as_many_rows_as_there_may_be(tree: Any) -> None:
+    text = 'apiVersion: flowops/v1\nkind: CallSet\nfor-each: {sql: "select unnest(range(7000)) as id order by id"}\n'
+    documents = [tree.document(text, name) for name in ("calls/a.yaml", "calls/b.yaml")]
+    tree.reader.spend_rows(ROWS_AGAIN - 5_000)
+    walks: Any = [[said(read_batches(tree.reader, each)) for each in documents] for _ in range(2)]
+    assert walks[0] == walks[1]
+    assert [sum(len(rows) for _, rows, *_ in each) for each in walks[0]] == [5_000, 0]
 
 
 @pytest.mark.parametrize(

@@ -24,16 +24,16 @@ def test_both_places_of_a_duplicate_are_named(compiled, rows, told, render_rows)
 
 def test_calls_with_references_of_their_own_are_no_problem(compiled, rows, render_rows):
     calls = render_rows(compiled('kind: CallSet\ncall: {reference-id: "{{ row.id }}"}'), rows({"id": "a"}, {"id": "A"}))
-    assert duplicates(calls) == []
+    assert list(duplicates(calls)) == []
 
 
 def test_many_duplicates_are_counted(compiled, rows, render_rows):
     calls = render_rows(compiled("kind: CallSet\ncall: {reference-id: r}"), rows(*[{}] * 200))
-    problems = duplicates(calls)
+    problems = list(duplicates(calls))
     (problem,) = Problems(problems)
     assert (problem.count, [row.number for row in problem.rows]) == (199, [2, 3, 4, 5])
 
 
 def test_the_same_call_twice_is_a_duplicate(compiled):
     call, _ = compiled("kind: Call\nreference-id: r").render()
-    assert len(duplicates([call, call])) == 1
+    assert len(list(duplicates([call, call]))) == 1
