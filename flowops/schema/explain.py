@@ -17,7 +17,7 @@ from flowops.common.masking import mask_path, mask_quoted, mask_written
 from flowops.common.names import did_you_mean, encoding_meant
 from flowops.common.numbers import E164_PATTERN, WITHOUT_EMPTY, other_shape
 from flowops.common.patterns import regex
-from flowops.common.text import escaped
+from flowops.common.text import count, escaped
 from flowops.common.tuples import NamedTuple
 from flowops.schema.engine import TEMPLATE_PATTERN, TooMuchWork, matcher, paid_by
 from flowops.schema.wording import choice, describe, expected, kind, limits
@@ -309,20 +309,22 @@ def _multiple(mistake: _Mistake) -> SchemaError:
 def _too_short(mistake: _Mistake) -> SchemaError:
     if mistake.instance == "":
         return mistake.error("is empty")
-    return mistake.error(f"must have at least {mistake.value} characters, not {len(mistake.instance)}")
+    return mistake.error(f"must have at least {count(mistake.value, 'character')}, not {len(mistake.instance):,}")
 
 
 def _too_long(mistake: _Mistake) -> SchemaError:
-    return mistake.error(f"must have at most {mistake.value} characters, not {len(mistake.instance)}")
+    return mistake.error(f"must have at most {count(mistake.value, 'character')}, not {len(mistake.instance):,}")
 
 
 def _size(mistake: _Mistake) -> SchemaError:
     """Return what is wrong with how much there is in a list or a mapping."""
-    what, parts = ("list", "items") if isinstance(mistake.instance, list) else ("mapping", "entries")
+    what, part, parts = (
+        ("list", "item", "items") if isinstance(mistake.instance, list) else ("mapping", "entry", "entries")
+    )
     if not mistake.instance:
         return mistake.error(f"is an empty {what}")
     word = "at least" if len(mistake.instance) < mistake.value else "at most"
-    return mistake.error(f"must have {word} {mistake.value} {parts}, not {len(mistake.instance)}")
+    return mistake.error(f"must have {word} {count(mistake.value, part, parts)}, not {len(mistake.instance):,}")
 
 
 def _unique(mistake: _Mistake) -> SchemaError:

@@ -201,7 +201,9 @@ _BRACKETS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
 def parse(source: str) -> nodes.Template:
     """Return Jinja's syntax tree of a template whose lines end in LF; raises `TemplateError` where it has none."""
     if len(source) > MAX_SOURCE:
-        raise TemplateError(f"a template may have at most {MAX_SOURCE} characters, this has {len(source)}", offset=0)
+        raise TemplateError(
+            f"a template may have at most {MAX_SOURCE:,} characters, this has {len(source):,}", offset=0
+        )
     try:
         return _GRAMMAR.parse(source)
     except TemplateSyntaxError as found:

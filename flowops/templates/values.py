@@ -111,7 +111,7 @@ def number(value: float) -> int | float:
 def short(value: str) -> str:
     """Return the text itself, refused when it is longer than any template may make."""
     if len(value) > MAX_TEXT:
-        raise TemplateError(f"a text may have at most {MAX_TEXT} characters, this has {len(value)}")
+        raise TemplateError(f"a text may have at most {MAX_TEXT:,} characters, this has {len(value):,}")
     return value
 
 

@@ -239,7 +239,7 @@ flow-variables: {name: "{{ ['Zebulon'] | odd_one }}", other: "{{ 'Zebulon' | odd
         ("return float('nan')", "odd_one: its result is not a number that JSON has"),
         ("return '\\ud800'", "half a character"),
         ("value = []; value.append(value); return value", "the templates of this call take too much work"),
-        ("return 'x' * 70_000", "a text may have at most 65536 characters"),
+        ("return 'x' * 70_000", "a text may have at most 65,536 characters"),
         ("return 'x' * 10_000_000", "the templates of this call take too much work"),
     ],
 )  # fmt: skip

@@ -239,3 +239,10 @@ def test_columns_are_told_where_the_templates_know_some_of_them(watch: Watch) ->
     told = watch.run("validate").text
     assert "did you mean 'row.phone'? the row has: id, phone, zone" in told
     assert "did you mean 'row.zone'? the row has: id, phone, zone" in told
+
+
+def test_how_long_a_text_is_is_no_number_of_anybody(watch: Watch) -> None:
+    """Seven digits in a row are hidden where a message is about a document: a length is told in groups of three."""
+    call = {"reference-id": "r", "callee": "+442079460023", "flow-variables": {"when": "a" * 1_234_567}}
+    plant(watch.root, **{"calls__c.yaml": json.dumps({"apiVersion": "flowops/v1", "kind": "Call", **call})})
+    assert "this has 1,234,567" in watch.run("validate").text

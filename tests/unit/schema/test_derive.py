@@ -277,7 +277,7 @@ def test_a_long_list_is_searched_for_what_is_there_twice() -> None:
     callees = [f"+44{n}" for n in range(1_000_000_000, 1_000_030_000)]
     found = messages(callee=..., callees=[*callees, callees[7]])
     assert sorted(found) == [
-        "callees: must have at most 100 items, not 30001",
+        "callees: must have at most 100 items, not 30,001",
         "callees[30000]: is the same as item [7]",
     ]
 

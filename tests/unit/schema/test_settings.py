@@ -56,7 +56,7 @@ def _reads(project: dict[str, Any]) -> None:
         ({"proxy": {"env": "FLOWOPS_PROXY"}}, "proxy: the proxy is the operator's"),
         ({"tls": {"ca": "ca.pem"}}, "tls: what certificates are used is the operator's"),
         ({"token": {}}, "token: is an empty mapping"),
-        ({"token": {"env": "FLOWOPS_T", "file": "t"}}, "token: must have at most 1 entries, not 2"),
+        ({"token": {"env": "FLOWOPS_T", "file": "t"}}, "token: must have at most 1 entry, not 2"),
         ({"rate": "0.0000000001/s"}, "rate: '•.••••••••01/s' is not a rate"),
         ({"rate": "12345678901/s"}, "rate: '•••••••••01/s' is not a rate"),
         ({"rate": "0/s"}, "rate: '0/s' is not a rate"),
