@@ -239,9 +239,9 @@ def any_names_number(texts: Sequence[str], numbers: Sequence[str]) -> bool:
     if not together.isascii() or together.count("\n") >= len(texts):
         return any(map(names_number, texts, numbers))
     digits = together.encode().translate(None, _NO_DIGITS_OF_LINES).decode().split("\n")
-    # Behind a country code stand four digits at least: nearly no text has even these.
+    # Nearly no text has even the last digits of its number, and fewer than these name none.
     return any(
-        number[-4:] in own and names_number(text, number)
+        number[-_SHORTEST_NAMED:] in own and names_number(text, number)
         for own, text, number in zip(digits, texts, numbers, strict=True)
     )
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 # Unicode line and paragraph separators end a line in YAML 1.1 only, and a byte order mark begins a file.
 _NO_CHARACTER = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
 _ASCII_CONTROLS = bytes(sorted({*range(0x20), 0x7F} - set(b"\t\n\r")))
+_CONTROLS_AS_NUL = bytes.maketrans(_ASCII_CONTROLS, bytes(len(_ASCII_CONTROLS)))
 
 
 @lru_cache(maxsize=1)
@@ -46,8 +47,7 @@ def has_only_characters(text: str) -> bool:
     if not text.isascii():
         return no_character().search(text) is None
     # A fifth of the time that the expression takes, and most files are ASCII.
-    data = text.encode("ascii")
-    return len(data.translate(None, _ASCII_CONTROLS)) == len(data)
+    return 0 not in text.encode("ascii").translate(_CONTROLS_AS_NUL)
 
 
 #: A plain scalar that begins with none of these is text; most do, so most need no further look.

@@ -55,7 +55,8 @@ def _may_say_more(variables: Sequence[dict[str, Value]]) -> bool:
     values = list(chain.from_iterable(map(dict.values, variables)))
     if not {*map(type, values)} <= _FLAT:
         return True
-    texts = "".join(map(str, values))
+    # What is no text is written without any of these.
+    texts = "".join([value for value in values if type(value) is str])
     return "{" in texts or "[" in texts or not texts.isascii()
 
 
