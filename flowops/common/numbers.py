@@ -174,6 +174,7 @@ def info(number: str) -> NumberInfo:
 #: What hints say where they know neither the project's country nor its column: `flowops.app.render` puts those there.
 EXAMPLE_FILTER, EXAMPLE_COLUMN = "e164('GB')", "row.phone"
 WITHOUT_EMPTY = f"leave such rows out: where: \"{{{{ {EXAMPLE_COLUMN} != '' }}}}\""
+WITHOUT_NULL = f'give a number, or leave such rows out: where: "{{{{ {EXAMPLE_COLUMN} is not none }}}}"'
 
 _EMPTY = Refusal("empty", "is empty, not a phone number", WITHOUT_EMPTY)
 _TOO_LONG = Refusal("too-long", "is too long for a phone number")

@@ -17,7 +17,7 @@ from flowops.common.budget import (
     most_json,
 )
 from flowops.common.names import same_name
-from flowops.common.numbers import EXAMPLE_COLUMN
+from flowops.common.numbers import WITHOUT_NULL
 from flowops.model.call import (
     INSTRUCTION_ID,
     LONGEST_ROOT,
@@ -215,10 +215,8 @@ class CompiledCall:
     def _without_nulls(self, body: dict[str, Value], rendering: Rendering) -> dict[str, Value]:
         """Return what is sent of a body in which something is null: that is left out, where it may be."""
         if "callee" in body and body["callee"] is None and body.get("callees") is None:
-            hint = f'give a number, or leave such rows out: where: "{{{{ {EXAMPLE_COLUMN} is not none }}}}"'
-            rendering.report(
-                self._place("callee"), "callee", TemplateError("there is no number: it is null", hint=hint)
-            )
+            error = TemplateError("there is no number: it is null", hint=WITHOUT_NULL)
+            rendering.report(self._place("callee"), "callee", error)
         sent = {name: value for name, value in body.items() if value is not None}
         for name, value in self._always.items():
             sent.setdefault(name, value)

@@ -30,9 +30,16 @@ _ABOVE: dict[str, tuple[tuple[str, ...], ...]] = {
     "CallSet": (("call", VARIABLES),),
     "Project": (("defaults", VARIABLES),),
 }
-# {name}, ${name}, {row.name} and [name].
+# {name}, ${name}, {$name}, {row.name} and [name]; ((name)), %name% and <name>, as in other programs.
 _NAME = r"([^{}\[\] ](?:[^{}\[\]]{0,62}[^{}\[\] ])?)"
-_PLACEHOLDER = regex(rf"\{{ {{0,3}}(?:row\.)?{_NAME} {{0,3}}\}}|\[ {{0,3}}{_NAME} {{0,3}}\]")
+_BARE_NAME = r"([^()%<> ](?:[^()%<>]{0,62}[^()%<> ])?)"
+_PLACEHOLDER = regex(
+    rf"\{{ {{0,3}}\$?(?:row\.)?{_NAME} {{0,3}}\}}|\[ {{0,3}}{_NAME} {{0,3}}\]"
+    rf"|\(\( {{0,3}}{_BARE_NAME} {{0,3}}\)\)|%{_BARE_NAME}%|<{_BARE_NAME}>"
+)
+#: What each of its groups looks like, and with what a text begins to hold one.
+_LOOKS = ("{…}", "[…]", "((…))", "%…%", "<…>")
+_BEGINNINGS = ("{", "[", "((", "%", "<")
 # Control characters that nobody writes: bytes of windows-1252 that were read as ISO 8859.
 _C1 = regex("[\x80-\x9f]")
 
@@ -56,8 +63,11 @@ def _may_say_more(variables: Sequence[dict[str, Value]]) -> bool:
     if not {*map(type, values)} <= _FLAT:
         return True
     # What is no text is written without any of these.
-    texts = "".join([value for value in values if type(value) is str])
-    return "{" in texts or "[" in texts or not texts.isascii()
+    return _is_suspect("".join([value for value in values if type(value) is str]))
+
+
+def _is_suspect(text: str) -> bool:
+    return not text.isascii() or any(beginning in text for beginning in _BEGINNINGS)
 
 
 def leftovers(body: Mapping[str, Value], columns: Collection[str]) -> Iterator[Leftover]:
@@ -66,7 +76,7 @@ def leftovers(body: Mapping[str, Value], columns: Collection[str]) -> Iterator[L
     if type(variables) is not dict:
         return
     for name, value in variables.items():
-        if type(value) is str and "{" not in value and "[" not in value and value.isascii():
+        if type(value) is str and not _is_suspect(value):
             continue
         for text in _texts(value):
             yield from _of_text((VARIABLES, name), text, columns)
@@ -91,9 +101,8 @@ def _of_text(path: Path, text: str, columns: Collection[str]) -> Iterator[Leftov
         message = f"{label}: the rendered text still holds {braces}, and is sent with it"
         yield Leftover(path, message, "what a row, --var or a --var-file holds is not rendered")
     for found in _PLACEHOLDER.finditer(text):
-        name = found[1] or found[2]
-        if name in columns:
-            shape = "[…]" if found[2] else "{…}"
+        if found[found.lastindex or 0] in columns:
+            shape = _LOOKS[(found.lastindex or 1) - 1]
             # Which one it is the text says at its place. Here it is not repeated: a file without a header has people's.
             message = f"{label}: the text holds {shape} around the name of a column, and is sent with it"
             yield Leftover(path, message, "a column is written {{ row.name }}, or {{ row['first name'] }}")

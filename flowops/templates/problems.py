@@ -110,9 +110,8 @@ def _what_there_is(label: str, parent: str, key: str, present: Collection[object
         if guess is None:
             parts[-1] += _remedy(label, parent)
     elif parent == "row":
-        parts.append(
-            f"the row has {len(present)} columns, most with other names: is the first line of a CSV its header?"
-        )
+        columns = "1 column" if len(present) == 1 else f"{len(present)} columns"
+        parts.append(f"the row has {columns}, most with other names: is the first line of a CSV its header?")
     else:
         parts.append(f"{owner} has {len(present)} other names")
     return " ".join(parts)

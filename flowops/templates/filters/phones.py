@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flowops.common.masking import mask_written
 from flowops.common.number_plan import regions
-from flowops.common.numbers import EXAMPLE_FILTER, Refusal, read
+from flowops.common.numbers import EXAMPLE_FILTER, WITHOUT_NULL, Refusal, read
 from flowops.templates.filters.table import Table, require_text
 from flowops.templates.problems import TemplateError
 
@@ -24,6 +24,8 @@ def e164(value: Value, region: Value = None) -> str:
     """A phone number in international form; `region` (GB, NL, …) says where a number without country code is from."""
     if type(value) is int:
         raise TemplateError("the value has to be text, not a number", hint="make it text first: … | string | e164")
+    if value is None:
+        raise TemplateError("there is no number: the value is null", hint=WITHOUT_NULL)
     written = require_text(value)
     found = read(written, None if region is None else _region(region))
     if isinstance(found, Refusal):

@@ -183,3 +183,12 @@ def test_what_is_not_one_number_beyond_doubt_is_refused(text: str, region: str) 
     with pytest.raises(TemplateError) as refused:
         FILTERS["e164"].call(text, region)
     assert text not in str(refused.value) or len(text) < 5
+
+
+def test_a_number_that_is_null_is_told_with_the_way_to_leave_its_row_out() -> None:
+    with pytest.raises(TemplateError) as refused:
+        FILTERS["e164"].call(None, "GB")
+    assert (str(refused.value), refused.value.hint) == (
+        "there is no number: the value is null",
+        'give a number, or leave such rows out: where: "{{ row.phone is not none }}"',
+    )

@@ -12,7 +12,12 @@ from flowops.common.text import Lines
 from flowops.model.document import Document, SourceMap
 from flowops.templates.leftovers import cut_by_comments, leftovers, may_have_leftovers, unrendered
 
-TEXTS = st.sampled_from(["plain", "{{ row.name }}", "{name}", "[name]", "caf\u00e9", "\x93quoted\x94", "{% if %}", ""])
+TEXTS = st.sampled_from(
+    [
+        *("plain", "{{ row.name }}", "{name}", "[name]", "((name))", "%name%", "<name>"),
+        *("caf\u00e9", "\x93quoted\x94", "{% if %}", ""),
+    ]
+)
 VALUES = st.recursive(TEXTS | st.integers() | st.none() | st.booleans(), lambda inner: st.lists(inner, max_size=2))
 VARIABLES = st.none() | st.dictionaries(st.sampled_from(["name", "when"]), VALUES, max_size=2)
 
@@ -22,6 +27,22 @@ def test_where_nothing_may_be_left_over_nothing_is(variables: list[dict[str, Any
     bodies = [{"callee": "+442079460000"} if each is None else {"flow-variables": each} for each in variables]
     found = [left for body in bodies for left in leftovers(body, ["name"])]
     assert may_have_leftovers(bodies) or not found
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        *((text, "{…}") for text in ("Hi {name}", "Hi ${name}", "{$name}", "{row.name}", "{ { row.name } }")),
+        *(("Hi [ name ]", "[…]"), ("Hi ((name))", "((…))"), ("((first name))", "((…))"), ("Hi %name%,", "%…%")),
+        *(("Hi <name>", "<…>"), ("<<name>>", "<…>")),
+        *(("5 % of %name%", "%…%"), ("5 % of name %", None), ("(name)", None), ("<b>", None)),
+    ],
+)
+def test_what_other_programs_write_for_a_column_is_told(text: str, shape: str | None) -> None:
+    found = [left.message for left in leftovers({"flow-variables": {"says": text}}, ["name", "first name"])]
+    assert [message.partition(" around ")[0] for message in found] == (
+        [] if shape is None else [f"flow-variables.says: the text holds {shape}"]
+    )
 
 
 def test_bodies_of_plain_texts_and_numbers_are_not_looked_at_one_by_one() -> None:
