@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import zlib
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -76,6 +76,9 @@ class Seal:
 
 #: Where the document that is kept of a call says how it is named.
 _NAMING: Path = ("reference-id",)
+#: What is kept of each call besides its body, in the order in which it is read again.
+_COLUMNS = ("flows", "sensitive", "files", "numbers", "lines", "terms", "values", "later")
+_NO_ROW = (None, 0, None)
 
 
 class KeptCall(NamedTuple):
@@ -152,6 +155,7 @@ def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
     document = calls[0].origin.document
     # Nearly always the same for all of them.
     sensitive = {paths: sorted(map(list, paths), key=str) for paths in {call.sensitive for call in calls}}
+    files, numbers, lines = map(list, zip(*(call.row or _NO_ROW for call in calls), strict=True))
     return {
         "document": {
             "place": list(batch.place),
@@ -166,19 +170,23 @@ def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
             "within": batch.attempts.within.total_seconds(),
         },
         "scripts": [[script.flow, script.callflow_id, sorted(script.variables)] for script in batch.scripts],
-        "calls": [
-            {
-                "body": call.body,
-                "flow": call.flow,
-                "sensitive": sensitive[call.sensitive],
-                "row": None if call.row is None else list(call.row),
-                "terms": None if call.terms == NO_TERMS else list(call.terms),
-                "values": dict(call.values),
-                "later": _later(call.body, [some.bodies[at] for some in later]) if later else {},
-            }
-            for at, call in enumerate(calls)
-        ],
+        "bodies": [call.body for call in calls],
+        "flows": _column([call.flow for call in calls]),
+        "sensitive": _column([sensitive[call.sensitive] for call in calls]),
+        "files": _column(files),
+        "numbers": numbers,
+        "lines": _column(lines),
+        "terms": _column([None if call.terms == NO_TERMS else list(call.terms) for call in calls]),
+        "values": _column([dict(call.values) or None for call in calls]),
+        "later": _column(
+            [_later(call.body, [some.bodies[at] for some in later]) or None for at, call in enumerate(calls)]
+        ),
     }
+
+
+def _column(values: Sequence[Value]) -> Sequence[Value]:
+    """Return a value for each call, or one alone where it is that of all of them."""
+    return values[:1] if len({*map(id, values)}) == 1 else values
 
 
 def _later(first: Mapping[str, Value], bodies: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
@@ -206,16 +214,32 @@ def open_batch(kept: Value) -> KeptBatch:
             timedelta(seconds=attempts["within"]),
         ),
         frozenset(Script(flow, callflow, frozenset(names)) for flow, callflow, names in kept["scripts"]),
-        [
-            KeptCall(
-                call["body"],
-                call["flow"],
-                frozenset(map(tuple, call["sensitive"])),
-                None if call["row"] is None else RowPlace(*call["row"]),
-                NO_TERMS if call["terms"] is None else Terms(*call["terms"]),
-                call["values"],
-                {int(attempt): body for attempt, body in call["later"].items()},
-            )
-            for call in kept["calls"]
-        ],
+        list(map(_kept_call, kept["bodies"], *(_each(kept[name], len(kept["bodies"])) for name in _COLUMNS))),
+    )
+
+
+def _each(column: list[Value], count: int) -> list[Value]:
+    """Return what `_column` has made less of, whole."""
+    return column * count if len(column) == 1 else column
+
+
+def _kept_call(
+    body: dict[str, Value],
+    flow: str | None,
+    sensitive: list[list[str | int]],
+    file: str | None,
+    number: int,
+    line: int | None,
+    terms: list[Any] | None,
+    values: dict[str, Value] | None,
+    later: dict[str, dict[str, Value]] | None,
+) -> KeptCall:
+    return KeptCall(
+        body,
+        flow,
+        frozenset(map(tuple, sensitive)),
+        None if file is None else RowPlace(file, number, line),
+        NO_TERMS if terms is None else Terms(*terms),
+        values or {},
+        {int(attempt): other for attempt, other in (later or {}).items()},
     )

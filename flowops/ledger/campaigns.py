@@ -174,18 +174,22 @@ class Campaigns:
         """Write some batches, numbered from `first` on."""
         given = {"ledger": self._number, "campaign": campaign.id}
 
-        def work(connection: Connection) -> int:
-            written = 0
-            for number, batch in enumerate(batches, first):
-                calls, sealed = len(batch.references), batch.sealed
-                connection.run(
-                    "insert_batch", **given, number=number, due_at=campaign.starts_at, calls=calls, sealed=sealed
-                )
-                rows = json.dumps(list(zip(batch.references, batch.said, strict=True)))
-                written += connection.run("insert_scheduled", **given, number=number, rows=rows)
-            return written
+        rows = [
+            (reference, number, said)
+            for number, batch in enumerate(batches, first)
+            for reference, said in zip(batch.references, batch.said, strict=True)
+        ]
 
-        if write(self._database, self._number, work) != sum(len(batch.references) for batch in batches):
+        def work(connection: Connection) -> int:
+            sealed = (
+                {**given, "number": number, "due_at": campaign.starts_at, "calls": len(batch.references)}
+                | {"sealed": batch.sealed}
+                for number, batch in enumerate(batches, first)
+            )
+            connection.run_many("insert_batch", list(sealed))
+            return connection.run("insert_scheduled", **given, rows=json.dumps(rows))
+
+        if write(self._database, self._number, work) != len(rows):
             raise LedgerError(
                 "some of these calls were handed over meanwhile, in another campaign; nothing was handed over",
                 hint="plan again",

@@ -86,7 +86,7 @@ SELECT
 -- A reference is in one campaign that is not over at most; of one that is over, rows may be left.
 -- name: insert_scheduled
 INSERT INTO flowops_scheduled (ledger, reference_id, campaign, batch, said)
-SELECT :ledger, row ->> 0, :campaign, :number, (row ->> 1)::bigint FROM json_array_elements(:rows::json) AS row
+SELECT :ledger, row ->> 0, :campaign, (row ->> 1)::integer, (row ->> 2)::bigint FROM json_array_elements(:rows::json) AS row
 ON CONFLICT (ledger, reference_id) DO UPDATE SET campaign = excluded.campaign, batch = excluded.batch, said = excluded.said
 WHERE NOT EXISTS (
   SELECT 1 FROM flowops_campaigns

@@ -52,7 +52,8 @@ UPDATE flowops_ledgers SET serial = :serial, head = :head WHERE number = :ledger
 -- A reference is in one campaign that is not over at most; of one that is over, rows may be left.
 -- name: insert_scheduled
 INSERT INTO flowops_scheduled (ledger, reference_id, campaign, batch, said)
-SELECT :ledger, json_extract(value, '$[0]'), :campaign, :number, json_extract(value, '$[1]') FROM json_each(:rows) WHERE TRUE
+SELECT :ledger, json_extract(value, '$[0]'), :campaign, json_extract(value, '$[1]'), json_extract(value, '$[2]')
+FROM json_each(:rows) WHERE TRUE
 ON CONFLICT (ledger, reference_id) DO UPDATE SET campaign = excluded.campaign, batch = excluded.batch, said = excluded.said
 WHERE NOT EXISTS (
   SELECT 1 FROM flowops_campaigns
