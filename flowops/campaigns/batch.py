@@ -151,7 +151,7 @@ class KeptBatch:
 def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
     """Return some calls of a batch of first attempts as JSON, with all that `open_batch` makes of it again."""
     calls = [batch.call(index) for index in indices]
-    later = [batch.repeated(indices, attempt) for attempt in range(2, batch.attempts.most + 1)]
+    later = [batch.repeated(indices, attempt).bodies for attempt in range(2, batch.attempts.most + 1)]
     document = calls[0].origin.document
     # Nearly always the same for all of them.
     sensitive = {paths: sorted(map(list, paths), key=str) for paths in {call.sensitive for call in calls}}
@@ -176,11 +176,9 @@ def keep(batch: CallBatch, indices: Sequence[int]) -> Value:
         "files": _column(files),
         "numbers": numbers,
         "lines": _column(lines),
-        "terms": _column([None if call.terms == NO_TERMS else list(call.terms) for call in calls]),
-        "values": _column([dict(call.values) or None for call in calls]),
-        "later": _column(
-            [_later(call.body, [some.bodies[at] for some in later]) or None for at, call in enumerate(calls)]
-        ),
+        "terms": _column([list(call.terms) for call in calls]) if batch.has_terms else [None],
+        "values": _column([dict(call.values) if call.values else None for call in calls]),
+        "later": [_later(call.body, bodies) for call, *bodies in zip(calls, *later, strict=True)] if later else [None],
     }
 
 
