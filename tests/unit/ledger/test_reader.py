@@ -50,7 +50,7 @@ ABOUT_SOME = [
     *("first_claims", "serials_of", "details_to_forget", "events_of_rows", "last_purges", "events_of", "delete_legs"),
     *("calls_in_flight", "references_in", "often_claimed", "bodies_unanswered", "oldest_claim_in", "calls_to_purge"),
     *("count_claimed_since", "count_by_state", "open_stop", "lock_ledger", "event_hash", "actor", "partly_refused"),
-    *("count_labelled_since", "has_claimed_since", "claimed_with_attempts", "finished_between", "batches_of"),
+    *("count_labelled_since", "has_claimed_since", "claimed_with_attempts", "told_between", "batches_of"),
     *("labelled_calls", "count_further"),
 ]
 
