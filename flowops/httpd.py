@@ -214,6 +214,8 @@ class _Connections:
         task = asyncio.create_task(connection.serve())
         self._open[task] = self._sources.setdefault(source, {})[task] = connection
         task.add_done_callback(partial(self._forget, source))
+        # Also where it was cancelled before it began.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     def _most_crowded(self) -> str:
         return max(self._sources, key=lambda source: len(self._sources[source]))
@@ -292,12 +294,9 @@ class _Connection:
 
     async def serve(self) -> None:
         """Answer one request after the other."""
-        try:
-            # A connection that breaks or is too slow is an end like any other (both are OSErrors).
-            with suppress(OSError, _Ended):
-                await self._answer_all()
-        finally:
-            self._writer.transport.abort()
+        # One that breaks or is too slow is an end like any other (both are OSErrors).
+        with suppress(OSError, _Ended):
+            await self._answer_all()
 
     async def _answer_all(self) -> None:
         patience = self._limits.head_seconds

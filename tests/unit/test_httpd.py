@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowops.httpd import BodyError, Limits, Response, WireFault, open_listener, serving, text_response
+from flowops.httpd import (
+    BodyError,
+    Limits,
+    Response,
+    WireFault,
+    _Connections,
+    open_listener,
+    serving,
+    text_response,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -418,6 +427,24 @@ def test_a_client_that_resets_is_an_end_like_any_other(caplog):
 
     assert run(scenario) == []
     assert caplog.records == []
+
+
+def test_a_connection_that_comes_while_the_server_closes_is_closed():
+    async def main():
+        connections = _Connections(App(), Limits())
+        closing: list[asyncio.Task[None]] = []
+
+        def accept(reader, writer):
+            closing.append(asyncio.create_task(connections.close()))
+            connections.accept(reader, writer)  # served by a task that begins behind the other
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        async with asyncio.timeout(30), server, connected(server.sockets[0].getsockname()[1]) as (reader, _):
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+            await closing[0]
+
+    asyncio.run(main())
 
 
 def test_every_error_of_a_body_has_an_answer():
