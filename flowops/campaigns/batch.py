@@ -19,7 +19,7 @@ from flowops.common.tuples import NamedTuple
 from flowops.errors import LedgerError, UsageError
 from flowops.model.call import INSTRUCTION_ID, NO_TERMS, Attempts, Call, Origin, Script, Terms, attempt_reference
 from flowops.model.document import Document, Place, RowPlace, SourceMap
-from flowops.plan.canonical import hash_of
+from flowops.plan.canonical import hashes_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +120,7 @@ class KeptBatch:
         self.labels = origin.document.labels
         self.bodies = [call.at(attempt) for call in calls]
         self.references = [str(body[INSTRUCTION_ID]) for body in self.bodies]
-        self.hashes = list(map(hash_of, self.bodies))
+        self.hashes = hashes_of(self.bodies, self.bodies)
         self.has_terms = any(call.terms != NO_TERMS for call in calls)
         self._origin = origin
         self._calls = calls
