@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import phonenumbers
 import pytest
@@ -10,6 +12,9 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from flowops.templates.filters import FILTERS
 from flowops.templates.problems import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 NUMBERS = 5_000
 KINDS = (
@@ -75,46 +80,47 @@ def numbers(count: int) -> list[tuple[str, phonenumbers.PhoneNumber]]:
     return list(found.values())
 
 
+def readings(given: Iterable[tuple[str, str, str]]) -> tuple[int, list[tuple[str, str, str]]]:
+    """Return how many of some writings are read, in their regions, and those that are read as another number."""
+    e164, read, wrong = FILTERS["e164"].call, 0, []
+    for written, region, right in given:
+        with suppress(TemplateError):
+            found = e164(written, region)
+            read += 1
+            wrong += [(written, region, str(found))] if found != right else []
+    return read, wrong
+
+
 @pytest.mark.parametrize("most", [NUMBERS, pytest.param(10 * NUMBERS, marks=pytest.mark.long)])
 def test_a_number_is_read_as_the_right_one_or_refused(most: int) -> None:
-    e164 = FILTERS["e164"].call
+    def written() -> Iterator[tuple[str, str, str]]:
+        for count, (region, number) in enumerate(given):
+            right = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+            for form in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL):
+                text = phonenumbers.format_number(number, form)
+                yield text, region, right
+                yield SHAPES[(count + form) % len(SHAPES)](text), region, right
+
     given = numbers(most)
     assert len({region for region, _ in given}) >= 60
-    read = 0
-    wrong: list[tuple[str, str, str]] = []
-    for count, (region, number) in enumerate(given):
-        right = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        for form in (PhoneNumberFormat.NATIONAL, PhoneNumberFormat.INTERNATIONAL):
-            shape = SHAPES[(count + form) % len(SHAPES)]
-            for written in (phonenumbers.format_number(number, form), shape(phonenumbers.format_number(number, form))):
-                try:
-                    found = e164(written, region)
-                    read += 1
-                    wrong += [(written, region, found)] if found != right else []
-                except TemplateError:
-                    continue
+    read, wrong = readings(written())
     assert wrong == []
     assert read > most * 2
 
 
 def test_a_number_of_one_country_is_read_as_the_right_one_in_any_other() -> None:
-    e164 = FILTERS["e164"].call
+    def written() -> Iterator[tuple[str, str, str]]:
+        for _, number in numbers(2_000):
+            right = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+            abroad = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+            for region in make.sample(regions, 4):
+                dialled = phonenumbers.format_out_of_country_calling_number(number, region)
+                for text in (abroad, dialled, abroad.replace("+", "00"), abroad.replace("+", "00 ")):
+                    yield text, region, right
+
     regions = sorted(phonenumbers.SUPPORTED_REGIONS)
     make = random.Random(23)
-    read = 0
-    wrong: list[tuple[str, str, str]] = []
-    for _, number in numbers(2_000):
-        right = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        abroad = phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
-        for region in make.sample(regions, 4):
-            dialled = phonenumbers.format_out_of_country_calling_number(number, region)
-            for written in (abroad, dialled, abroad.replace("+", "00"), abroad.replace("+", "00 ")):
-                try:
-                    found = e164(written, region)
-                    read += 1
-                    wrong += [(written, region, found)] if found != right else []
-                except TemplateError:
-                    continue
+    read, wrong = readings(written())
     assert wrong == []
     assert read > 16_000
 
