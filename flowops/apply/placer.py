@@ -23,6 +23,27 @@ if TYPE_CHECKING:
 _ENDLESS = 2**31
 
 
+class _Placing:
+    """A batch on its way: what became of its calls as far as that is known; `ended` is done when nothing follows."""
+
+    def __init__(self, count: int) -> None:
+        self.results: list[CallResult | None] = [None] * count
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._left = count
+
+    def settle(self, at: int, result: CallResult | None) -> None:
+        """Keep what became of a call."""
+        self.results[at] = result
+        self._left -= 1
+        if not self._left:
+            self.end()
+
+    def end(self) -> None:
+        """Say that nothing follows."""
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
 class Placer:
     """Places calls that it is given, a batch at a time, until it is closed or the run has to end.
 
@@ -42,8 +63,8 @@ class Placer:
         self._shutdown = shutdown
         self._halt = halt
         self._batches: asyncio.Queue[Sequence[PlannedCall] | None] = asyncio.Queue()
-        #: Who waits for the result of a call; a batch may be worked on twice.
-        self._waiting: defaultdict[str, list[asyncio.Future[CallResult | None]]] = defaultdict(list)
+        #: The batches that wait for the result of a call, and its place in each; a batch may be worked on twice.
+        self._waiting: defaultdict[str, list[tuple[_Placing, int]]] = defaultdict(list)
         self._results: dict[str, CallResult] = {}
         self._lost: list[str] = []
         self._ended = False
@@ -65,9 +86,8 @@ class Placer:
         finally:
             self._ended = True
             for waiting in self._waiting.values():
-                for future in waiting:
-                    if not future.done():
-                        future.set_result(None)
+                for batch, _ in waiting:
+                    batch.end()
         breaker = connections.breaker
         self.unauthorized = breaker.unauthorized
         self.failure = breaker.failure or (breaker.guard.reason if breaker.guard is not None else None)
@@ -78,14 +98,12 @@ class Placer:
         """Return what became of calls, in their order: None where a turn did not come, or another run has the call."""
         if self._ended or not calls:
             return [None] * len(calls)
-        loop = asyncio.get_running_loop()
-        futures: list[asyncio.Future[CallResult | None]] = []
-        for planned in calls:
-            future: asyncio.Future[CallResult | None] = loop.create_future()
-            self._waiting[planned.reference_id].append(future)
-            futures.append(future)
+        batch = _Placing(len(calls))
+        for at, planned in enumerate(calls):
+            self._waiting[planned.reference_id].append((batch, at))
         self._batches.put_nowait(calls)
-        return await asyncio.gather(*futures)
+        await batch.ended
+        return batch.results
 
     def close(self) -> None:
         """Take no more calls; those that were given are placed."""
@@ -105,6 +123,5 @@ class Placer:
         self._settle(reference, None)
 
     def _settle(self, reference: str, result: CallResult | None) -> None:
-        for future in self._waiting.pop(reference, ()):
-            if not future.done():
-                future.set_result(result)
+        for batch, at in self._waiting.pop(reference, ()):
+            batch.settle(at, result)
