@@ -137,13 +137,13 @@ def test_nobody_waits_longer_than_the_slots_before_take(rate: float, rests: list
 @pytest.mark.usefixtures("ready")
 def test_two_runs_on_a_ledger_take_slots_in_turn_and_a_call_that_is_lost_takes_none(address, make) -> None:
     first, second = address.open(), address.open()
-    one = first.write([make.claim("a"), make.claim("b")], rate=1 / 0.3)
-    two = second.write([make.claim("a"), make.claim("c"), make.claim("d")], rate=1 / 0.3)
+    one = first.write([make.claim("a"), make.claim("b")], rate=1 / 0.24)
+    two = second.write([make.claim("a"), make.claim("c"), make.claim("d")], rate=1 / 0.24)
     assert [it.done for it in two] == [False, True, True]
     assert two[0].slot is None
     found = [it.slot for it in (*one, *two[1:])]
     gaps = [later - earlier for earlier, later in pairwise(found)]
-    assert gaps == pytest.approx([0.3] * 3, abs=0.25)  # no slot is shared, and none is left out
+    assert gaps == pytest.approx([0.24] * 3, abs=0.2)  # no slot is shared, and none is left out
     early = second.write([make.claim(name) for name in "efghij"], rate=5.0)
     assert not early[-1].done
     assert early[-1].later is not None
