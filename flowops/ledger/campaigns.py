@@ -173,7 +173,16 @@ class Campaigns:
     def _insert(self, campaign: Campaign, first: int, batches: Sequence[SealedCalls]) -> None:
         """Write some batches, numbered from `first` on."""
         given = {"ledger": self._number, "campaign": campaign.id}
-
+        sealed = [
+            {
+                **given,
+                "number": number,
+                "due_at": campaign.starts_at,
+                "calls": len(batch.references),
+                "sealed": batch.sealed,
+            }
+            for number, batch in enumerate(batches, first)
+        ]
         rows = [
             (reference, number, said)
             for number, batch in enumerate(batches, first)
@@ -181,12 +190,7 @@ class Campaigns:
         ]
 
         def work(connection: Connection) -> int:
-            sealed = (
-                {**given, "number": number, "due_at": campaign.starts_at, "calls": len(batch.references)}
-                | {"sealed": batch.sealed}
-                for number, batch in enumerate(batches, first)
-            )
-            connection.run_many("insert_batch", list(sealed))
+            connection.run_many("insert_batch", sealed)
             return connection.run("insert_scheduled", **given, rows=json.dumps(rows))
 
         if write(self._database, self._number, work) != len(rows):
